@@ -1,0 +1,43 @@
+package cluster
+
+import (
+	"github.com/google/uuid"
+
+	"github.com/stark-o/stark/backend/core"
+)
+
+// Assume notes decisions that are being written: the pods are not pending any more and take their node's room.
+// A pod that is not pending any more is left out; those that were assumed are returned.
+func (s *State) Assume(placements []core.Placement) []core.Placement {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	taken := placements[:0:0]
+	for _, p := range placements {
+		pod := s.pods[p.PodID]
+		if _, waiting := s.pending[p.PodID]; !waiting || pod == nil {
+			continue
+		}
+		delete(s.pending, p.PodID)
+		s.assumed[p.PodID] = p.NodeID
+		s.settle(pod, p.NodeID)
+		taken = append(taken, p)
+	}
+	return taken
+}
+
+// Forget takes decisions back that the database did not take. Those that the feed has confirmed meanwhile stay.
+func (s *State) Forget(pods []uuid.UUID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range pods {
+		pod := s.pods[id]
+		if s.assumed[id] == uuid.Nil || pod == nil {
+			continue
+		}
+		delete(s.assumed, id)
+		s.settle(pod, uuid.Nil)
+		if pod.Status == core.PodPending {
+			s.pending[id] = struct{}{}
+		}
+	}
+}

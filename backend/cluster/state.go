@@ -1,0 +1,225 @@
+package cluster
+
+import (
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/stark-o/stark/backend/core"
+)
+
+// State is the picture. All methods may be called from any goroutine. The values it hands out are shared: never change one.
+type State struct {
+	mu sync.RWMutex // guards everything below
+
+	synced     bool
+	position   uint64
+	packs      map[uuid.UUID]*core.Pack
+	pods       map[uuid.UUID]*core.Pod
+	nodes      map[uuid.UUID]*core.Node
+	usage      map[uuid.UUID]Usage                  // by node, for pods at home there; kept while pods are, even if the node is not known yet
+	onNode     map[uuid.UUID]map[uuid.UUID]struct{} // node → pods at home there, assumed ones included
+	homes      map[uuid.UUID]uuid.UUID              // pod → the node whose room it takes
+	pending    map[uuid.UUID]struct{}               // waits for a decision
+	assumed    map[uuid.UUID]uuid.UUID              // pod → node decided, not yet confirmed by the feed
+	namespaces map[uuid.UUID]*core.Namespace
+	config     map[string]json.RawMessage
+}
+
+// New returns an empty picture. It is not synced until the first snapshot is applied.
+func New() *State {
+	s := &State{}
+	s.reset()
+	return s
+}
+
+func (s *State) reset() {
+	s.packs = map[uuid.UUID]*core.Pack{}
+	s.pods = map[uuid.UUID]*core.Pod{}
+	s.nodes = map[uuid.UUID]*core.Node{}
+	s.usage = map[uuid.UUID]Usage{}
+	s.onNode = map[uuid.UUID]map[uuid.UUID]struct{}{}
+	s.homes = map[uuid.UUID]uuid.UUID{}
+	s.pending = map[uuid.UUID]struct{}{}
+	s.assumed = map[uuid.UUID]uuid.UUID{}
+	s.namespaces = map[uuid.UUID]*core.Namespace{}
+	s.config = map[string]json.RawMessage{}
+}
+
+// Usage is what pods take of a node.
+type Usage struct {
+	CPUMillis   int64
+	MemoryBytes int64
+	Pods        int32
+}
+
+// PodChange is a pod before and after: Old is nil for a new one, New for a deleted one.
+type PodChange struct{ Old, New *core.Pod }
+
+// NodeChange is a node before and after, as PodChange.
+type NodeChange struct{ Old, New *core.Node }
+
+// Delta is what a batch of changes came to.
+type Delta struct {
+	Snapshot bool
+	Pods     []PodChange
+	Nodes    []NodeChange
+	// Reschedule says that something changed which could let a pending pod be placed: a new pending pod, room, a node.
+	Reschedule bool
+	CommitTime time.Time
+}
+
+// Apply takes a batch in and says what it came to. A snapshot replaces everything, and the delta is the difference.
+func (s *State) Apply(changes core.Changes) Delta {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.position = changes.Position
+	if changes.Snapshot {
+		return s.replace(changes)
+	}
+	delta := Delta{CommitTime: changes.CommitTime}
+	for _, event := range changes.Events {
+		s.apply(event, &delta)
+	}
+	return delta
+}
+
+// replace installs a snapshot. Assumptions go: the snapshot holds every decision that was committed.
+func (s *State) replace(changes core.Changes) Delta {
+	oldPods, oldNodes := s.pods, s.nodes
+	s.reset()
+	s.synced = true
+	var ignored Delta
+	for _, event := range changes.Events {
+		s.apply(event, &ignored)
+	}
+	delta := Delta{Snapshot: true, Reschedule: true}
+	for id, pod := range s.pods {
+		if old := oldPods[id]; old == nil || old.Revision != pod.Revision {
+			delta.Pods = append(delta.Pods, PodChange{Old: old, New: pod})
+		}
+	}
+	for id, old := range oldPods {
+		if s.pods[id] == nil {
+			delta.Pods = append(delta.Pods, PodChange{Old: old})
+		}
+	}
+	for id, node := range s.nodes {
+		delta.Nodes = append(delta.Nodes, NodeChange{Old: oldNodes[id], New: node})
+	}
+	for id, old := range oldNodes {
+		if s.nodes[id] == nil {
+			delta.Nodes = append(delta.Nodes, NodeChange{Old: old})
+		}
+	}
+	return delta
+}
+
+func (s *State) apply(event core.Event, delta *Delta) {
+	switch e := event.(type) {
+	case core.PodUpserted:
+		s.upsertPod(e, delta)
+	case core.PodDeleted:
+		if old := s.pods[e.ID]; old != nil {
+			delete(s.pods, e.ID)
+			delete(s.pending, e.ID)
+			delete(s.assumed, e.ID)
+			delta.Reschedule = delta.Reschedule || s.homes[e.ID] != uuid.Nil
+			s.settle(old, uuid.Nil)
+			delta.Pods = append(delta.Pods, PodChange{Old: old})
+		}
+	case core.NodeUpserted:
+		old := s.nodes[e.Node.ID]
+		node := e.Node.FillFrom(old, e.Missing)
+		s.nodes[node.ID] = node
+		delta.Nodes = append(delta.Nodes, NodeChange{Old: old, New: node})
+		delta.Reschedule = true
+	case core.NodeDeleted:
+		if old := s.nodes[e.ID]; old != nil {
+			delete(s.nodes, e.ID)
+			delta.Nodes = append(delta.Nodes, NodeChange{Old: old})
+		}
+	case core.PackUpserted:
+		s.packs[e.Pack.ID] = e.Pack
+	case core.PackDeleted:
+		delete(s.packs, e.ID)
+	case core.NamespaceUpserted:
+		s.namespaces[e.Namespace.ID] = e.Namespace
+	case core.NamespaceDeleted:
+		delete(s.namespaces, e.ID)
+	case core.ConfigUpserted:
+		s.config[e.Key] = e.Value
+	case core.ConfigDeleted:
+		delete(s.config, e.Key)
+	case core.PriorityClassUpserted, core.PriorityClassDeleted:
+		// Resolved by the database when a pod is inserted; nothing here needs them.
+	}
+}
+
+func (s *State) upsertPod(e core.PodUpserted, delta *Delta) {
+	old := s.pods[e.Pod.ID]
+	pod := e.Pod.FillFrom(old, e.Missing)
+	s.pods[pod.ID] = pod
+	delta.Pods = append(delta.Pods, PodChange{Old: old, New: pod})
+
+	hadHome := s.homes[pod.ID]
+	switch {
+	case pod.Status.Active():
+		delete(s.pending, pod.ID)
+		delete(s.assumed, pod.ID)
+		s.settle(pod, pod.NodeID)
+	case pod.Status == core.PodPending && s.assumed[pod.ID] != uuid.Nil:
+		// An echo from before the decision; the decision stands.
+	case pod.Status == core.PodPending:
+		if _, waiting := s.pending[pod.ID]; !waiting {
+			s.pending[pod.ID] = struct{}{}
+			delta.Reschedule = true
+		}
+		s.settle(pod, uuid.Nil)
+	default: // final
+		delete(s.pending, pod.ID)
+		delete(s.assumed, pod.ID)
+		s.settle(pod, uuid.Nil)
+	}
+	if hadHome != uuid.Nil && s.homes[pod.ID] != hadHome {
+		delta.Reschedule = true // room
+	}
+}
+
+// settle moves the room that a pod takes to a node, or to none with uuid.Nil. A pod's size never changes.
+func (s *State) settle(pod *core.Pod, node uuid.UUID) {
+	before := s.homes[pod.ID]
+	if before == node {
+		return
+	}
+	if before != uuid.Nil {
+		u := s.usage[before]
+		u.CPUMillis -= pod.CPUMillis
+		u.MemoryBytes -= pod.MemoryBytes
+		u.Pods--
+		pods := s.onNode[before]
+		delete(pods, pod.ID)
+		if len(pods) == 0 {
+			delete(s.usage, before)
+			delete(s.onNode, before)
+		} else {
+			s.usage[before] = u
+		}
+	}
+	if node == uuid.Nil {
+		delete(s.homes, pod.ID)
+		return
+	}
+	s.homes[pod.ID] = node
+	u := s.usage[node]
+	u.CPUMillis += pod.CPUMillis
+	u.MemoryBytes += pod.MemoryBytes
+	u.Pods++
+	s.usage[node] = u
+	if s.onNode[node] == nil {
+		s.onNode[node] = map[uuid.UUID]struct{}{}
+	}
+	s.onNode[node][pod.ID] = struct{}{}
+}

@@ -1,0 +1,71 @@
+package core
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Event is one change of one published row. The concrete types below are all there are.
+type Event interface{ isEvent() }
+
+// PodUpserted carries a pod's new state. Missing names fields that the stream did not carry because they did not change.
+type PodUpserted struct {
+	Pod     *Pod
+	Missing PodFields
+}
+
+// NodeUpserted carries a node's new state. Missing is as in PodUpserted.
+type NodeUpserted struct {
+	Node    *Node
+	Missing NodeFields
+}
+
+// PackUpserted carries a pack's new state.
+type PackUpserted struct{ Pack *Pack }
+
+// NamespaceUpserted carries a namespace's new state.
+type NamespaceUpserted struct{ Namespace *Namespace }
+
+// PriorityClassUpserted carries a priority class's new state.
+type PriorityClassUpserted struct{ PriorityClass *PriorityClass }
+
+// ConfigUpserted carries a new value of a cluster_config key.
+type ConfigUpserted struct {
+	Key   string
+	Value json.RawMessage
+}
+
+// PodDeleted, NodeDeleted, PackDeleted: the row is gone.
+type (
+	PodDeleted           struct{ ID uuid.UUID }
+	NodeDeleted          struct{ ID uuid.UUID }
+	PackDeleted          struct{ ID uuid.UUID }
+	NamespaceDeleted     struct{ ID uuid.UUID }
+	PriorityClassDeleted struct{ Name string }
+	ConfigDeleted        struct{ Key string }
+)
+
+func (PodUpserted) isEvent()           {}
+func (NodeUpserted) isEvent()          {}
+func (PackUpserted) isEvent()          {}
+func (NamespaceUpserted) isEvent()     {}
+func (PriorityClassUpserted) isEvent() {}
+func (ConfigUpserted) isEvent()        {}
+func (PodDeleted) isEvent()            {}
+func (NodeDeleted) isEvent()           {}
+func (PackDeleted) isEvent()           {}
+func (NamespaceDeleted) isEvent()      {}
+func (PriorityClassDeleted) isEvent()  {}
+func (ConfigDeleted) isEvent()         {}
+
+// Changes is what one transaction did, in order; or, with Snapshot set, a whole new picture that replaces what was known.
+type Changes struct {
+	Snapshot bool
+	Events   []Event
+	// Position is the end of the transaction in the WAL (pg_lsn as an integer).
+	Position uint64
+	// CommitTime is when it committed, by the database's clock; zero for a snapshot.
+	CommitTime time.Time
+}

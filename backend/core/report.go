@@ -1,0 +1,113 @@
+package core
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// StatusReport is what an agent says about one pod. NodeID comes from the connection, never from the frame.
+type StatusReport struct {
+	NodeID      uuid.UUID
+	PodID       uuid.UUID
+	Incarnation int64
+	Status      PodStatus
+	Reason      string
+	Message     string
+	Result      json.RawMessage // nil when there is none
+}
+
+// Verdicts on a status report. All but VerdictRetry are final.
+const (
+	VerdictAccepted          = ""
+	VerdictStaleIncarnation  = "STALE_INCARNATION"
+	VerdictNotFound          = "POD_NOT_FOUND"
+	VerdictIllegalTransition = "ILLEGAL_TRANSITION"
+)
+
+// LogLine is one line that a pod printed.
+type LogLine struct {
+	PodID       uuid.UUID
+	Incarnation int64
+	At          time.Time
+	Stream      string // stdout, stderr, system
+	Text        string
+}
+
+// HeldPod is a pod that an agent says it still holds when it registers.
+type HeldPod struct {
+	PodID       uuid.UUID
+	Incarnation int64
+	Status      PodStatus
+}
+
+// Registration is what an agent brings when it registers its node.
+type Registration struct {
+	Name           string
+	Runtime        Runtime
+	RuntimeVersion string
+	AgentVersion   string
+	BootID         uuid.UUID
+	SessionID      uuid.UUID
+	ServerID       string
+	Labels         map[string]string
+	Annotations    map[string]string
+	Taints         []Taint
+	Capabilities   json.RawMessage
+	CPU            string // quantity
+	Memory         string // quantity
+	MaxPods        int32
+	Held           []HeldPod
+}
+
+// Registered is what the database made of a Registration.
+type Registered struct {
+	NodeID uuid.UUID
+	Access Access
+	// Pods are those that have their home here now, with the packs that they run.
+	Pods []*Pod
+	// Stop are pods that the agent holds and should not.
+	Stop []HeldPod
+}
+
+// LeaseRenewal extends the lease of a node for the connection that holds it.
+type LeaseRenewal struct {
+	NodeID    uuid.UUID
+	SessionID uuid.UUID
+	Usage     json.RawMessage
+}
+
+// NodeLease is when a node was last heard, by the database's clock.
+type NodeLease struct {
+	NodeID    uuid.UUID
+	RenewedAt time.Time
+	Status    NodeStatus
+}
+
+// Reconcile compares what the database has at home on a node with what its agent holds. It fills r.Pods with what the agent should run
+// and r.Stop with what it should not, and returns the pods that the agent has lost: they had been started there and are not held any more.
+func (r *Registered) Reconcile(home []*Pod, held []HeldPod) (lost []uuid.UUID) {
+	holds := make(map[uuid.UUID]HeldPod, len(held))
+	for _, h := range held {
+		holds[h.PodID] = h
+	}
+	for _, pod := range home {
+		h, isHeld := holds[pod.ID]
+		isHeld = isHeld && h.Incarnation == pod.Incarnation
+		if isHeld {
+			delete(holds, pod.ID)
+		}
+		if !isHeld && pod.Status != PodScheduled {
+			lost = append(lost, pod.ID)
+			continue
+		}
+		r.Pods = append(r.Pods, pod)
+	}
+	for _, h := range held {
+		if _, left := holds[h.PodID]; left {
+			r.Stop = append(r.Stop, h)
+		}
+	}
+	return lost
+}

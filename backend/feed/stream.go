@@ -1,0 +1,99 @@
+package feed
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pglogrepl"
+
+	"github.com/stark-o/stark/backend/core"
+)
+
+// errRelist ends a connection when the stream says something that only a new listing can answer.
+var errRelist = errors.New("must list again")
+
+// assembler turns pgoutput messages into one core.Changes a transaction. It does no I/O.
+type assembler struct {
+	relations map[uint32]*decoder // nil for tables that we do not know
+	current   core.Changes
+}
+
+func newAssembler() *assembler { return &assembler{relations: map[uint32]*decoder{}} }
+
+// message takes one pgoutput message (protocol version 1). It returns the transaction when the message was its commit.
+func (a *assembler) message(data []byte) (*core.Changes, error) {
+	msg, err := pglogrepl.Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("parse: %w", err)
+	}
+	switch m := msg.(type) {
+	case *pglogrepl.BeginMessage:
+		a.current = core.Changes{CommitTime: m.CommitTime.UTC()}
+	case *pglogrepl.RelationMessage:
+		return nil, a.relation(m)
+	case *pglogrepl.InsertMessage:
+		return nil, a.add(m.RelationID, m.Tuple, (*decoder).upsert)
+	case *pglogrepl.UpdateMessage:
+		return nil, a.add(m.RelationID, m.NewTuple, (*decoder).upsert)
+	case *pglogrepl.DeleteMessage:
+		return nil, a.add(m.RelationID, m.OldTuple, (*decoder).delete)
+	case *pglogrepl.TruncateMessage:
+		return nil, fmt.Errorf("%w: a table was truncated", errRelist)
+	case *pglogrepl.CommitMessage:
+		done := a.current
+		done.Position = uint64(m.TransactionEndLSN)
+		a.current = core.Changes{}
+		return &done, nil
+	}
+	return nil, nil // origin, type: nothing to do
+}
+
+func (a *assembler) relation(m *pglogrepl.RelationMessage) error {
+	if m.Namespace != "public" {
+		a.relations[m.RelationID] = nil
+		return nil
+	}
+	columns := make([]string, len(m.Columns))
+	for i, c := range m.Columns {
+		columns[i] = c.Name
+	}
+	d, err := newDecoder(m.RelationName, columns)
+	if err != nil {
+		return err
+	}
+	a.relations[m.RelationID] = d
+	return nil
+}
+
+func (a *assembler) add(relation uint32, tuple *pglogrepl.TupleData, decode func(*decoder, []cell) (core.Event, error)) error {
+	d, ok := a.relations[relation]
+	switch {
+	case !ok:
+		return fmt.Errorf("row of a relation %d that was not announced", relation)
+	case d == nil:
+		return nil
+	case tuple == nil:
+		return fmt.Errorf("table %s: message without a row", d.name)
+	}
+	cells := make([]cell, len(tuple.Columns))
+	for i, c := range tuple.Columns {
+		switch c.DataType {
+		case pglogrepl.TupleDataTypeNull:
+		case pglogrepl.TupleDataTypeToast:
+			cells[i].unchanged = true
+		case pglogrepl.TupleDataTypeText:
+			cells[i].text = c.Data
+			if c.Data == nil {
+				cells[i].text = []byte{}
+			}
+		default:
+			return fmt.Errorf("table %s: column format %q", d.name, c.DataType)
+		}
+	}
+	event, err := decode(d, cells)
+	if err != nil {
+		return err
+	}
+	a.current.Events = append(a.current.Events, event)
+	return nil
+}

@@ -1,0 +1,85 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/google/uuid"
+
+	"github.com/stark-o/stark/backend/core"
+	"github.com/stark-o/stark/backend/store/internal/db"
+)
+
+// ErrNotLeader says that a decision was void: its epoch is over.
+var ErrNotLeader = core.Errorf(core.CodeConflict, "this server is not the leader any more")
+
+// Assign writes placements in one statement and returns the pods that it matched. A pod that is missing was not pending, or its row
+// is not visible yet although the feed has shown it: the caller tries again. ErrNotLeader when nothing matched because the epoch is over.
+func (s *Store) Assign(ctx context.Context, epoch core.Epoch, placements []core.Placement) ([]uuid.UUID, error) {
+	arg := db.AssignParams{LeaseName: leaseName, Holder: epoch.Holder, Epoch: epoch.Number,
+		Pods: make([]uuid.UUID, len(placements)), Nodes: make([]uuid.UUID, len(placements))}
+	for i, p := range placements {
+		arg.Pods[i], arg.Nodes[i] = p.PodID, p.NodeID
+	}
+	assigned, err := s.q.Assign(ctx, arg)
+	if err != nil {
+		return nil, mapError("assign", err)
+	}
+	if len(assigned) == 0 && len(placements) > 0 {
+		return nil, s.stillLeader(ctx, epoch)
+	}
+	return assigned, nil
+}
+
+func (s *Store) stillLeader(ctx context.Context, epoch core.Epoch) error {
+	holds, err := s.q.HoldsLease(ctx, db.HoldsLeaseParams{Name: leaseName, Holder: epoch.Holder, Epoch: epoch.Number})
+	if err != nil {
+		return mapError("check lease", err)
+	}
+	if !holds {
+		return ErrNotLeader
+	}
+	return nil
+}
+
+// ExplainPending stores why pods are pending. It writes only what differs from what is stored.
+func (s *Store) ExplainPending(ctx context.Context, epoch core.Epoch, why map[uuid.UUID]json.RawMessage) error {
+	arg := db.ExplainPendingParams{LeaseName: leaseName, Holder: epoch.Holder, Epoch: epoch.Number}
+	for pod, explanation := range why {
+		arg.Pods = append(arg.Pods, pod)
+		arg.Explanations = append(arg.Explanations, explanation)
+	}
+	_, err := s.q.ExplainPending(ctx, arg)
+	return mapError("explain pending", err)
+}
+
+// NodeLeases lists the leases of the nodes that somebody still counts on.
+func (s *Store) NodeLeases(ctx context.Context) ([]core.NodeLease, error) {
+	rows, err := s.q.NodeLeases(ctx)
+	if err != nil {
+		return nil, mapError("node leases", err)
+	}
+	leases := make([]core.NodeLease, len(rows))
+	for i, r := range rows {
+		leases[i] = core.NodeLease{NodeID: r.NodeID, RenewedAt: r.RenewedAt, Status: core.NodeStatus(r.Status)}
+	}
+	return leases, nil
+}
+
+// LoseNodes declares nodes unhealthy whose lease is still the one given, and takes their pods back to pending. Nodes that were heard
+// meanwhile are left alone.
+func (s *Store) LoseNodes(ctx context.Context, epoch core.Epoch, leases []core.NodeLease) error {
+	arg := db.LoseNodesParams{LeaseName: leaseName, Holder: epoch.Holder, Epoch: epoch.Number}
+	ids := make([]uuid.UUID, len(leases))
+	for i, l := range leases {
+		arg.Nodes = append(arg.Nodes, l.NodeID)
+		arg.Seen = append(arg.Seen, l.RenewedAt)
+		ids[i] = l.NodeID
+	}
+	if _, err := s.q.LoseNodes(ctx, arg); err != nil {
+		return mapError("lose nodes", err)
+	}
+	_, err := s.q.EvictFromUnhealthy(ctx, db.EvictFromUnhealthyParams{LeaseName: leaseName, Holder: epoch.Holder, Epoch: epoch.Number,
+		Reason: core.ReasonNodeLost, Nodes: ids})
+	return mapError("evict", err)
+}

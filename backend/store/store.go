@@ -1,0 +1,90 @@
+// Package store holds every statement that Stark sends to Postgres. What sqlc generates stays inside; callers see nouns of
+// backend/core and DTOs of backend/wire.
+//
+// Two identities use it. The worker writes with the service connection: decisions, leases, reports. A user's
+// request runs as role `authenticated` with the user's verified claims, so row-level security decides what it may see and do.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/stark-o/stark/backend/core"
+	"github.com/stark-o/stark/backend/store/internal/db"
+)
+
+// Config says where the database is.
+type Config struct {
+	// URL connects as a role that owns Stark's tables and may SET ROLE authenticated: on Supabase, `postgres`.
+	URL string
+	// MaxConns bounds the pool; default 16.
+	MaxConns int32
+}
+
+// Store is a pool of connections and the statements that run on them. It is safe for concurrent use.
+type Store struct {
+	pool *pgxpool.Pool
+	q    *db.Queries
+}
+
+// Open makes the pool. It does not wait for the database: use Ping.
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	config, err := pgxpool.ParseConfig(cfg.URL)
+	if err != nil {
+		return nil, fmt.Errorf("store: database url: %w", err)
+	}
+	config.MaxConns = 16
+	if cfg.MaxConns > 0 {
+		config.MaxConns = cfg.MaxConns
+	}
+	config.ConnConfig.RuntimeParams["application_name"] = "stark"
+	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	config.ConnConfig.ConnectTimeout = 5 * time.Second
+	// After the database restarted, connections made before are dead; a health check finds them before a request does.
+	config.HealthCheckPeriod = 5 * time.Second
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return &Store{pool: pool, q: db.New(pool)}, nil
+}
+
+// Close ends all connections.
+func (s *Store) Close() { s.pool.Close() }
+
+// Ping says whether the database answers.
+func (s *Store) Ping(ctx context.Context) error { return mapError("ping", s.pool.Ping(ctx)) }
+
+// asActor runs fn in one transaction as the caller: what it sees and may do is row-level security's decision.
+func (s *Store) asActor(ctx context.Context, actor core.Actor, fn func(q *db.Queries) error) error {
+	return s.inTx(ctx, func(tx pgx.Tx) error {
+		if err := become(ctx, tx, actor); err != nil {
+			return err
+		}
+		return fn(s.q.WithTx(tx))
+	})
+}
+
+// become sets, for the rest of the transaction, who asks.
+func become(ctx context.Context, tx pgx.Tx, actor core.Actor) error {
+	_, err := tx.Exec(ctx, `select set_config('role', 'authenticated', true), set_config('request.jwt.claims', $1, true),
+		set_config('stark.correlation_id', $2, true)`, actor.Claims, actor.CorrelationID)
+	return err
+}
+
+func (s *Store) inTx(ctx context.Context, fn func(tx pgx.Tx) error) error {
+	err := pgx.BeginFunc(ctx, s.pool, fn)
+	if err == nil {
+		return nil
+	}
+	var public *core.Error
+	if errors.As(err, &public) {
+		return err
+	}
+	return mapError("transaction", err)
+}

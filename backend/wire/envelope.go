@@ -1,0 +1,135 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Protocol is the version of the agent protocol that this server speaks.
+const Protocol = 1
+
+// MaxFrame is the size of the largest frame either side accepts, in bytes.
+const MaxFrame = 1 << 20
+
+const maxCorrelationID = 128
+
+// Type names a frame.
+type Type string
+
+// Frames that an agent sends.
+const (
+	TypeAuthenticate   Type = "auth:authenticate"
+	TypeNodeRegister   Type = "node:register"
+	TypeNodeHeartbeat  Type = "node:heartbeat"
+	TypeNodeDisconnect Type = "node:disconnect"
+	TypePodStatus      Type = "pod:status"
+	TypePodLogs        Type = "pod:logs"
+)
+
+// Frames that a server sends.
+const (
+	TypeAuthenticated  Type = "auth:authenticated"
+	TypeNodeRegistered Type = "node:registered"
+	TypeHeartbeatAck   Type = "node:heartbeat:ack"
+	TypePodAssign      Type = "pod:assign"
+	TypePodStop        Type = "pod:stop"
+	TypePodStatusAck   Type = "pod:status:ack"
+	TypeError          Type = "error"
+)
+
+// Close codes of the agent protocol; docs/protocol.md says what an agent does on each.
+const (
+	CloseGoodbye         = 1000
+	CloseRestart         = 1012
+	CloseBadFrame        = 4400
+	CloseUnauthenticated = 4401
+	CloseForbidden       = 4403
+	CloseNoHeartbeat     = 4408
+	CloseSuperseded      = 4409
+	CloseSlow            = 4413
+	CloseProtocol        = 4426
+)
+
+// Envelope is the seed's WebSocketMessage: what every frame looks like on the wire.
+type Envelope struct {
+	Type          Type            `json:"type"`
+	Payload       json.RawMessage `json:"payload"`
+	Timestamp     time.Time       `json:"timestamp"`
+	CorrelationID string          `json:"correlationId,omitempty"`
+}
+
+// ErrBadFrame is what every error of ParseEnvelope and of the payload parsers wraps.
+var ErrBadFrame = errors.New("bad frame")
+
+// ParseEnvelope reads one frame. The payload stays raw: parse it by type with ParsePayload. The result shares no memory with data.
+func ParseEnvelope(data []byte) (Envelope, error) {
+	if len(data) > MaxFrame {
+		return Envelope{}, fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrBadFrame, len(data), MaxFrame)
+	}
+	var raw struct {
+		Type          Type            `json:"type"`
+		Payload       json.RawMessage `json:"payload"`
+		Timestamp     string          `json:"timestamp"`
+		CorrelationID string          `json:"correlationId"`
+	}
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return Envelope{}, fmt.Errorf("%w: not a JSON envelope", ErrBadFrame)
+	}
+	if raw.Type == "" || len(raw.Type) > 64 {
+		return Envelope{}, fmt.Errorf("%w: type is missing", ErrBadFrame)
+	}
+	if payload := bytes.TrimSpace(raw.Payload); len(payload) == 0 || payload[0] != '{' {
+		return Envelope{}, fmt.Errorf("%w: payload must be an object", ErrBadFrame)
+	}
+	at, err := time.Parse(time.RFC3339Nano, raw.Timestamp)
+	if err != nil {
+		return Envelope{}, fmt.Errorf("%w: timestamp must be RFC 3339", ErrBadFrame)
+	}
+	if len(raw.CorrelationID) > maxCorrelationID {
+		return Envelope{}, fmt.Errorf("%w: correlationId is longer than %d", ErrBadFrame, maxCorrelationID)
+	}
+	return Envelope{Type: raw.Type, Payload: raw.Payload, Timestamp: at, CorrelationID: raw.CorrelationID}, nil
+}
+
+// Encode makes a frame. It panics if payload cannot be JSON, which only a mistake in this program can cause.
+func Encode(t Type, payload any, now time.Time, correlationID string) []byte {
+	body, err := json.Marshal(payload)
+	if err != nil {
+		panic(fmt.Sprintf("wire: encoding %s: %v", t, err))
+	}
+	frame, err := json.Marshal(Envelope{Type: t, Payload: body, Timestamp: now.UTC().Truncate(time.Millisecond), CorrelationID: correlationID})
+	if err != nil {
+		panic(fmt.Sprintf("wire: encoding %s: %v", t, err))
+	}
+	return frame
+}
+
+// Payload is a frame's body that can check itself.
+type Payload interface{ validate() error }
+
+// ParsePayload reads and checks an envelope's payload, e.g. ParsePayload[NodeRegister](env).
+func ParsePayload[T any, P interface {
+	*T
+	Payload
+}](env Envelope) (T, error) {
+	var v T
+	if err := json.Unmarshal(env.Payload, &v); err != nil {
+		return v, fmt.Errorf("%w: %s: %s", ErrBadFrame, env.Type, jsonProblem(err))
+	}
+	if err := P(&v).validate(); err != nil {
+		return v, fmt.Errorf("%w: %s: %w", ErrBadFrame, env.Type, err)
+	}
+	return v, nil
+}
+
+// jsonProblem says what is wrong without quoting the input.
+func jsonProblem(err error) string {
+	var typeErr *json.UnmarshalTypeError
+	if errors.As(err, &typeErr) {
+		return fmt.Sprintf("%s must be a %s, not a %s", typeErr.Field, typeErr.Type, typeErr.Value)
+	}
+	return "not valid JSON for this type"
+}

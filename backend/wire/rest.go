@@ -1,0 +1,244 @@
+package wire
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/stark-o/stark/backend/core"
+)
+
+// Success is the seed's envelope of every good answer.
+type Success struct {
+	Success bool  `json:"success"` // always true
+	Data    any   `json:"data"`
+	Page    *Page `json:"page,omitempty"`
+}
+
+// Page says how to go on in a list.
+type Page struct {
+	// Next is the `cursor` of the next page; empty on the last one.
+	Next string `json:"next,omitempty"`
+}
+
+// Failure is the seed's envelope of every bad answer.
+type Failure struct {
+	Success bool    `json:"success"` // always false
+	Error   Problem `json:"error"`
+}
+
+// Problem is what went wrong, for a program (Code, Field) and for a person (Message, Hint).
+type Problem struct {
+	Code          core.Code `json:"code"`
+	Message       string    `json:"message"`
+	Field         string    `json:"field,omitempty"`
+	Hint          string    `json:"hint,omitempty"`
+	CorrelationID string    `json:"correlationId,omitempty"`
+}
+
+// Pack is GET /api/packs/:id.
+type Pack struct {
+	ID           uuid.UUID       `json:"id"`
+	Name         string          `json:"name"`
+	Version      string          `json:"version"`
+	RuntimeTag   core.RuntimeTag `json:"runtimeTag"`
+	OwnerID      *uuid.UUID      `json:"ownerId"`
+	Visibility   string          `json:"visibility"` // private, public
+	BundlePath   string          `json:"bundlePath"`
+	BundleSHA256 string          `json:"bundleSha256"`
+	BundleSize   int64           `json:"bundleSize"` // bytes
+	Description  string          `json:"description"`
+	Metadata     json.RawMessage `json:"metadata"`
+	CreatedAt    time.Time       `json:"createdAt"`
+	Revision     int64           `json:"revision"`
+}
+
+// PackCreate is the body of POST /api/packs: the bundle is in Storage already. The server reads it again, under the
+// caller's token, and records what it hashes to; a BundleSHA256 that differs is refused.
+type PackCreate struct {
+	Name         string          `json:"name"`
+	Version      string          `json:"version"`
+	RuntimeTag   core.RuntimeTag `json:"runtimeTag"`
+	BundlePath   string          `json:"bundlePath"`
+	BundleSHA256 string          `json:"bundleSha256,omitempty"`
+	Visibility   string          `json:"visibility,omitempty"` // default private
+	Description  string          `json:"description,omitempty"`
+	Metadata     json.RawMessage `json:"metadata,omitempty"`
+}
+
+// Resources are requests as Kubernetes quantities.
+type Resources struct {
+	CPU    string `json:"cpu,omitempty"`
+	Memory string `json:"memory,omitempty"`
+}
+
+// Pod is GET /api/pods/:id.
+type Pod struct {
+	ID            uuid.UUID         `json:"id"`
+	Name          string            `json:"name"`
+	Namespace     string            `json:"namespace"`
+	PackID        uuid.UUID         `json:"packId"`
+	PackName      string            `json:"packName"` // empty when the caller may not see the pack
+	PackVersion   string            `json:"packVersion"`
+	NodeID        *uuid.UUID        `json:"nodeId"`
+	NodeName      string            `json:"nodeName"`
+	Status        core.PodStatus    `json:"status"`
+	DesiredState  core.DesiredState `json:"desiredState"`
+	Reason        string            `json:"reason"`
+	Message       string            `json:"message"`
+	Incarnation   int64             `json:"incarnation"`
+	Restarts      int32             `json:"restarts"`
+	Resources     Resources         `json:"resources"`
+	PriorityClass *string           `json:"priorityClass"`
+	Priority      int32             `json:"priority"`
+	Env           map[string]string `json:"env"`
+	Args          json.RawMessage   `json:"args"`
+	Metadata      json.RawMessage   `json:"metadata"`
+	NodeSelector  map[string]string `json:"nodeSelector"`
+	Tolerations   []core.Toleration `json:"tolerations"`
+	Affinity      json.RawMessage   `json:"affinity"`
+	GracePeriodMS int32             `json:"gracePeriodMs"`
+	Labels        map[string]string `json:"labels"`
+	Annotations   map[string]string `json:"annotations"`
+	Unschedulable json.RawMessage   `json:"unschedulable"` // why it is pending, or null
+	Result        json.RawMessage   `json:"result"`
+	CreatedBy     *uuid.UUID        `json:"createdBy"`
+	CreatedAt     time.Time         `json:"createdAt"`
+	ScheduledAt   *time.Time        `json:"scheduledAt"`
+	StartedAt     *time.Time        `json:"startedAt"`
+	FinishedAt    *time.Time        `json:"finishedAt"`
+	Revision      int64             `json:"revision"`
+}
+
+// PodCreate is the body of POST /api/pods. The pack is named by PackID, or by Pack and Version ("" or "latest" is the highest).
+type PodCreate struct {
+	PackID        *uuid.UUID        `json:"packId,omitempty"`
+	Pack          string            `json:"pack,omitempty"`
+	Version       string            `json:"version,omitempty"`
+	Name          string            `json:"name,omitempty"`      // generated when empty
+	Namespace     string            `json:"namespace,omitempty"` // "default" when empty
+	Resources     Resources         `json:"resources"`
+	PriorityClass string            `json:"priorityClass,omitempty"`
+	Env           map[string]string `json:"env,omitempty"`
+	Args          json.RawMessage   `json:"args,omitempty"`
+	Metadata      json.RawMessage   `json:"metadata,omitempty"`
+	NodeSelector  map[string]string `json:"nodeSelector,omitempty"`
+	Tolerations   []core.Toleration `json:"tolerations,omitempty"`
+	Affinity      json.RawMessage   `json:"affinity,omitempty"`
+	GracePeriodMS *int32            `json:"gracePeriodMs,omitempty"`
+	Labels        map[string]string `json:"labels,omitempty"`
+	Annotations   map[string]string `json:"annotations,omitempty"`
+}
+
+// PodEvent is an entry of GET /api/pods/:id/history.
+type PodEvent struct {
+	ID            int64      `json:"id"`
+	At            time.Time  `json:"at"`
+	Event         string     `json:"event"` // created, status, deleted
+	From          *string    `json:"from"`
+	To            *string    `json:"to"`
+	Reason        string     `json:"reason"`
+	Message       string     `json:"message"`
+	NodeID        *uuid.UUID `json:"nodeId"`
+	Incarnation   int64      `json:"incarnation"`
+	ActorID       *uuid.UUID `json:"actorId"`
+	ActorRole     string     `json:"actorRole"`
+	CorrelationID *string    `json:"correlationId"`
+}
+
+// PodLogLine is an entry of GET /api/pods/:id/logs.
+type PodLogLine struct {
+	ID          int64     `json:"id"`
+	At          time.Time `json:"at"`
+	Stream      string    `json:"stream"`
+	Line        string    `json:"line"`
+	Incarnation int64     `json:"incarnation"`
+}
+
+// Node is GET /api/nodes/:id.
+type Node struct {
+	ID             uuid.UUID         `json:"id"`
+	Name           string            `json:"name"`
+	RuntimeType    core.Runtime      `json:"runtimeType"`
+	RuntimeVersion string            `json:"runtimeVersion"`
+	AgentVersion   string            `json:"agentVersion"`
+	Status         core.NodeStatus   `json:"status"`
+	StatusReason   string            `json:"statusReason"`
+	StatusSince    time.Time         `json:"statusSince"`
+	LastHeartbeat  *time.Time        `json:"lastHeartbeat"`
+	OwnerID        *uuid.UUID        `json:"ownerId"`
+	Access         core.Access       `json:"access"`
+	Unschedulable  bool              `json:"unschedulable"`
+	Labels         map[string]string `json:"labels"`
+	Annotations    map[string]string `json:"annotations"`
+	Taints         []core.Taint      `json:"taints"`
+	Capabilities   json.RawMessage   `json:"capabilities"`
+	Resources      NodeResources     `json:"resources"`
+	Pods           int64             `json:"pods"` // how many it has now
+	CreatedAt      time.Time         `json:"createdAt"`
+	Revision       int64             `json:"revision"`
+}
+
+// NodeCreate is the body of POST /api/nodes: a node registered before its agent comes.
+type NodeCreate struct {
+	Name        string            `json:"name"`
+	RuntimeType core.Runtime      `json:"runtimeType"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	Taints      []core.Taint      `json:"taints,omitempty"`
+	Resources   NodeResources     `json:"resources"`
+}
+
+// Quota bounds the sum of a namespace's live pods; a nil field is no bound.
+type Quota struct {
+	MaxPods   *int64  `json:"maxPods,omitempty"`
+	MaxCPU    *string `json:"maxCpu,omitempty"`
+	MaxMemory *string `json:"maxMemory,omitempty"`
+}
+
+// Namespace is GET /api/namespaces/:name.
+type Namespace struct {
+	ID            uuid.UUID         `json:"id"`
+	Name          string            `json:"name"`
+	Labels        map[string]string `json:"labels"`
+	ResourceQuota Quota             `json:"resourceQuota"`
+	CreatedAt     time.Time         `json:"createdAt"`
+	Revision      int64             `json:"revision"`
+}
+
+// NamespaceCreate is the body of POST /api/namespaces.
+type NamespaceCreate struct {
+	Name          string            `json:"name"`
+	Labels        map[string]string `json:"labels,omitempty"`
+	ResourceQuota Quota             `json:"resourceQuota"`
+}
+
+// Login is the body of POST /auth/login.
+type Login struct {
+	Email    string `json:"email"`
+	Password string `json:"password"`
+}
+
+// Session is what POST /auth/login returns.
+type Session struct {
+	AccessToken  string    `json:"accessToken"`
+	RefreshToken string    `json:"refreshToken"`
+	ExpiresAt    time.Time `json:"expiresAt"`
+	User         User      `json:"user"`
+}
+
+// User is GET /auth/whoami.
+type User struct {
+	ID          uuid.UUID `json:"id"`
+	Email       string    `json:"email"`
+	DisplayName string    `json:"displayName"`
+	Role        string    `json:"role"`
+}
+
+// ServerInfo is GET /api/info: what a client needs to talk to Supabase directly. It is public; the key is the public one.
+type ServerInfo struct {
+	Version     string `json:"version"`
+	SupabaseURL string `json:"supabaseUrl"`
+	AnonKey     string `json:"anonKey"`
+}

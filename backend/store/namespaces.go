@@ -1,0 +1,88 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strconv"
+
+	"github.com/stark-o/stark/backend/core"
+	"github.com/stark-o/stark/backend/store/internal/db"
+	"github.com/stark-o/stark/backend/wire"
+)
+
+// CreateNamespace makes a namespace. CONFLICT when the name is taken.
+func (s *Store) CreateNamespace(ctx context.Context, actor core.Actor, in wire.NamespaceCreate) (wire.Namespace, error) {
+	var ns wire.Namespace
+	err := s.asActor(ctx, actor, func(q *db.Queries) error {
+		row, err := q.InsertNamespace(ctx, db.InsertNamespaceParams{
+			Name: in.Name, Labels: jsonOf(in.Labels, "{}"), ResourceQuota: jsonOf(in.ResourceQuota, "{}"),
+		})
+		if err != nil {
+			return mapError("insert namespace", err)
+		}
+		ns = namespaceOf(db.ListNamespacesRow(row))
+		return nil
+	})
+	return ns, err
+}
+
+// Namespace reads one namespace by its name; NOT_FOUND when the actor may not see it.
+func (s *Store) Namespace(ctx context.Context, actor core.Actor, name string) (wire.Namespace, error) {
+	var ns wire.Namespace
+	err := s.asActor(ctx, actor, func(q *db.Queries) error {
+		row, err := q.GetNamespace(ctx, name)
+		if err != nil {
+			return notFound("get namespace", "namespace", err)
+		}
+		ns = namespaceOf(db.ListNamespacesRow(row))
+		return nil
+	})
+	return ns, err
+}
+
+// ListNamespaces lists what the actor may see, newest first, and gives the cursor of the next page.
+func (s *Store) ListNamespaces(ctx context.Context, actor core.Actor, part wire.Slice) (list []wire.Namespace, next string, err error) {
+	after, size := slice(part)
+	err = s.asActor(ctx, actor, func(q *db.Queries) error {
+		rows, err := q.ListNamespaces(ctx, db.ListNamespacesParams{AfterAt: after.CreatedAt, AfterID: after.ID, PageSize: size})
+		list, next = page(rows, size, namespaceOf, func(n wire.Namespace) wire.Cursor { return wire.Cursor{CreatedAt: n.CreatedAt, ID: n.ID} })
+		return mapError("list namespaces", err)
+	})
+	return list, next, err
+}
+
+// DeleteNamespace deletes a namespace by its name. CONFLICT while there are pods in it, ended ones too.
+func (s *Store) DeleteNamespace(ctx context.Context, actor core.Actor, name string) error {
+	return s.asActor(ctx, actor, func(q *db.Queries) error {
+		n, err := q.DeleteNamespace(ctx, name)
+		if err != nil || n > 0 {
+			return mapError("delete namespace", err)
+		}
+		_, err = q.GetNamespace(ctx, name)
+		return refusedUnless("delete namespace", "namespace", err)
+	})
+}
+
+func namespaceOf(r db.ListNamespacesRow) wire.Namespace {
+	return wire.Namespace{
+		ID: r.ID, Name: r.Name, Labels: stringMap(r.Labels), ResourceQuota: quotaOf(r.ResourceQuota), CreatedAt: r.CreatedAt, Revision: r.Revision,
+	}
+}
+
+// quotaOf reads a quota. A trigger has checked it, but it lets a whole number through as a string too.
+func quotaOf(raw json.RawMessage) wire.Quota {
+	var stored struct {
+		MaxPods   json.RawMessage `json:"maxPods"`
+		MaxCPU    *string         `json:"maxCpu"`
+		MaxMemory *string         `json:"maxMemory"`
+	}
+	if err := json.Unmarshal(raw, &stored); err != nil {
+		return wire.Quota{} // unreachable past the trigger
+	}
+	quota := wire.Quota{MaxCPU: stored.MaxCPU, MaxMemory: stored.MaxMemory}
+	if n, err := strconv.ParseInt(string(bytes.Trim(stored.MaxPods, `"`)), 10, 64); err == nil {
+		quota.MaxPods = &n
+	}
+	return quota
+}

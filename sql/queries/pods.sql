@@ -1,0 +1,74 @@
+-- Pods. Everything here runs as the caller, under row-level security: pack_name is empty when the caller may not see the pack.
+
+-- name: InsertPod :one
+-- The fallbacks repeat the column defaults: a statement cannot say "default" for some rows only.
+insert into public.pods (name, namespace, pack_id, env, args, metadata, cpu, memory, priority_class, node_selector, tolerations, affinity,
+                         grace_period_ms, labels, annotations)
+values (sqlc.narg('name'), coalesce(nullif(@namespace::text, ''), 'default'), @pack_id, @env, @args, @metadata,
+        coalesce(nullif(@cpu::text, ''), '100m'), coalesce(nullif(@memory::text, ''), '128Mi'), nullif(@priority_class::text, ''),
+        @node_selector, @tolerations, @affinity, coalesce(sqlc.narg('grace_period_ms')::integer, 10000), @labels, @annotations)
+returning id;
+
+-- name: GetPod :one
+select p.id, p.name, p.namespace, p.pack_id, coalesce(pk.name, '')::text as pack_name, coalesce(pk.version, '')::text as pack_version,
+       p.node_id, coalesce(n.name, '')::text as node_name, p.status, p.desired_state, p.reason, p.message, p.incarnation, p.restarts,
+       p.cpu, p.memory, p.priority_class, p.priority, p.env, p.args, p.metadata, p.node_selector, p.tolerations, p.affinity,
+       p.grace_period_ms, p.labels, p.annotations, p.unschedulable, p.result, p.created_by, p.created_at, p.scheduled_at, p.started_at,
+       p.finished_at, p.revision
+from public.pods p
+left join public.packs pk on pk.id = p.pack_id
+left join public.nodes n on n.id = p.node_id
+where p.id = @id;
+
+-- name: ListPods :many
+select p.id, p.name, p.namespace, p.pack_id, coalesce(pk.name, '')::text as pack_name, coalesce(pk.version, '')::text as pack_version,
+       p.node_id, coalesce(n.name, '')::text as node_name, p.status, p.desired_state, p.reason, p.message, p.incarnation, p.restarts,
+       p.cpu, p.memory, p.priority_class, p.priority, p.env, p.args, p.metadata, p.node_selector, p.tolerations, p.affinity,
+       p.grace_period_ms, p.labels, p.annotations, p.unschedulable, p.result, p.created_by, p.created_at, p.scheduled_at, p.started_at,
+       p.finished_at, p.revision
+from public.pods p
+left join public.packs pk on pk.id = p.pack_id
+left join public.nodes n on n.id = p.node_id
+where (@namespace::text = '' or p.namespace = @namespace)
+  and (@name::text = '' or p.name = @name)
+  and (@status::text = '' or p.status = @status)
+  and (sqlc.narg('node_id')::uuid is null or p.node_id = sqlc.narg('node_id'))
+  and (sqlc.narg('pack_id')::uuid is null or p.pack_id = sqlc.narg('pack_id'))
+  and (p.created_at, p.id) < (@after_at::timestamptz, @after_id::uuid)
+order by p.created_at desc, p.id desc
+limit @page_size;
+
+-- name: LockPod :one
+-- FOR UPDATE asks the update policy too: no row means gone, invisible, or not the caller's to change.
+select id, desired_state from public.pods where id = @id for update;
+
+-- name: StopPod :exec
+update public.pods set desired_state = 'stopped' where id = @id and desired_state = 'running';
+
+-- name: DeletePod :execrows
+delete from public.pods where id = @id;
+
+-- name: PodHistory :many
+-- The newest entries, oldest first.
+select h.id, h.at, h.event, h.from_status, h.to_status, h.reason, h.message, h.node_id, h.incarnation, h.actor_id, h.actor_role, h.correlation_id
+from (select * from public.pod_history l where l.pod_id = @pod_id order by l.id desc limit @page_size) h
+order by h.id;
+
+-- name: PodLogsAfter :many
+select id, at, stream, line, incarnation
+from public.pod_logs
+where pod_id = @pod_id and id > @after_id::bigint
+order by id
+limit @page_size;
+
+-- name: PodLogsTail :many
+-- The newest lines, oldest first.
+select t.id, t.at, t.stream, t.line, t.incarnation
+from (select * from public.pod_logs l where l.pod_id = @pod_id and l.id > @after_id::bigint order by l.id desc limit @page_size) t
+order by t.id;
+
+-- name: PodLogAccess :one
+-- Explains an empty log: it repeats the policy of pod_logs, which is what decides.
+select ((select stark.i_am('admin', 'operator')) or coalesce(created_by = (select auth.uid()), false))::boolean as readable
+from public.pods
+where id = @id;

@@ -1,0 +1,189 @@
+// Package control holds the loops that decide: scheduling and the lifecycle of nodes. Only the server that holds the lease runs them, and
+// every decision carries the lease's epoch, so that one which lost it without noticing writes nothing.
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/stark-o/stark/backend/cluster"
+	"github.com/stark-o/stark/backend/core"
+)
+
+// leaser hands out the one lease.
+type leaser interface {
+	AcquireLease(ctx context.Context, holder string, ttl time.Duration) (core.Epoch, bool, error)
+	RenewLease(ctx context.Context, epoch core.Epoch, ttl time.Duration) (bool, error)
+	ReleaseLease(ctx context.Context, epoch core.Epoch) error
+}
+
+// decider carries decisions out.
+type decider interface {
+	Assign(ctx context.Context, epoch core.Epoch, placements []core.Placement) ([]uuid.UUID, error)
+	ExplainPending(ctx context.Context, epoch core.Epoch, why map[uuid.UUID]json.RawMessage) error
+	NodeLeases(ctx context.Context) ([]core.NodeLease, error)
+	LoseNodes(ctx context.Context, epoch core.Epoch, leases []core.NodeLease) error
+}
+
+// picture is the cluster as the feed shows it.
+type picture interface {
+	Synced() bool
+	Snapshot() cluster.Snapshot
+	Assume(placements []core.Placement) []core.Placement
+	Forget(pods []uuid.UUID)
+	ConfigInt(key string, fallback int64) int64
+}
+
+// Store is what the loops need of the database.
+type Store interface {
+	leaser
+	decider
+}
+
+// Config says what the loops work with.
+type Config struct {
+	ServerID string // names this process among its peers; unique for each start
+	Store    Store
+	Cluster  picture
+	Log      *slog.Logger
+	LeaseTTL time.Duration // default 6 s: how long the cluster goes without a decider after one was killed
+	Batch    int           // placements in one statement, at most; default 2,000
+	Seed     uint64        // of the scheduler's tie-breaks
+}
+
+// Controller runs the loops while this server leads. Make it with New, then Run it.
+type Controller struct {
+	cfg    Config
+	wake   chan struct{} // something changed that could let a pod be placed
+	leads  atomic.Pointer[core.Epoch]
+	synced chan struct{} // closed once the first snapshot is in
+	once   sync.Once
+}
+
+// New makes a controller.
+func New(cfg Config) (*Controller, error) {
+	if cfg.ServerID == "" || cfg.Store == nil || cfg.Cluster == nil || cfg.Log == nil {
+		return nil, errors.New("control: ServerID, Store, Cluster and Log are needed")
+	}
+	if cfg.LeaseTTL <= 0 {
+		cfg.LeaseTTL = 6 * time.Second
+	}
+	if cfg.Batch <= 0 {
+		cfg.Batch = 2000
+	}
+	return &Controller{cfg: cfg, wake: make(chan struct{}, 1), synced: make(chan struct{})}, nil
+}
+
+// Observe takes notice of a change. It never blocks.
+func (c *Controller) Observe(delta cluster.Delta) {
+	if delta.Snapshot {
+		c.once.Do(func() { close(c.synced) })
+	}
+	if delta.Reschedule {
+		c.nudge()
+	}
+}
+
+func (c *Controller) nudge() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Leads says whether this server decides now, and in which epoch.
+func (c *Controller) Leads() (core.Epoch, bool) {
+	if e := c.leads.Load(); e != nil {
+		return *e, true
+	}
+	return core.Epoch{}, false
+}
+
+// Run tries for the lease and, while it holds it, decides. It returns when the context ends, having let the lease go.
+func (c *Controller) Run(ctx context.Context) error {
+	select {
+	case <-c.synced: // a leader that knows nothing must not decide
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	retry := time.NewTicker(c.cfg.LeaseTTL / 6)
+	defer retry.Stop()
+	failing := false
+	for {
+		attempt, cancel := context.WithTimeout(ctx, c.cfg.LeaseTTL/2)
+		began := time.Now()
+		epoch, ok, err := c.cfg.Store.AcquireLease(attempt, c.cfg.ServerID, c.cfg.LeaseTTL)
+		cancel()
+		switch {
+		case err != nil && ctx.Err() == nil:
+			if !failing {
+				c.cfg.Log.Warn("trying for the lease failed; trying again", "error", err)
+			}
+			failing = true
+		case ok:
+			failing = false
+			c.lead(ctx, epoch, began)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-retry.C:
+		}
+	}
+}
+
+// lead runs the loops for one term of leadership.
+func (c *Controller) lead(parent context.Context, epoch core.Epoch, began time.Time) {
+	ctx, resign := context.WithCancel(parent)
+	defer resign()
+	c.leads.Store(&epoch)
+	defer c.leads.Store(nil)
+	c.cfg.Log.Info("leading", "epoch", epoch.Number)
+	var loops sync.WaitGroup
+	loops.Go(func() { defer resign(); c.schedule(ctx, epoch) })
+	loops.Go(func() { defer resign(); c.watchNodes(ctx, epoch) })
+	c.keep(ctx, epoch, began)
+	resign()
+	loops.Wait()
+	c.cfg.Log.Info("not leading any more", "epoch", epoch.Number)
+	release, cancel := context.WithTimeout(context.WithoutCancel(parent), 2*time.Second)
+	defer cancel()
+	if err := c.cfg.Store.ReleaseLease(release, epoch); err != nil {
+		c.cfg.Log.Warn("releasing the lease failed; it will run out", "error", err)
+	}
+}
+
+// keep renews the lease until it is lost or the context ends. By our own clock the lease lasts from before the last good renewal was
+// asked for, so we stop before another server can start.
+func (c *Controller) keep(ctx context.Context, epoch core.Epoch, renewed time.Time) {
+	ticker := time.NewTicker(c.cfg.LeaseTTL / 3)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		asked := time.Now()
+		attempt, cancel := context.WithDeadline(ctx, renewed.Add(c.cfg.LeaseTTL))
+		ours, err := c.cfg.Store.RenewLease(attempt, epoch, c.cfg.LeaseTTL)
+		cancel()
+		switch {
+		case err == nil && !ours:
+			c.cfg.Log.Warn("the lease was taken over", "epoch", epoch.Number)
+			return
+		case err == nil:
+			renewed = asked
+		case time.Since(renewed) >= c.cfg.LeaseTTL:
+			c.cfg.Log.Warn("the lease ran out: the database does not answer", "epoch", epoch.Number, "error", err)
+			return
+		}
+	}
+}

@@ -1,0 +1,79 @@
+package control
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/stark-o/stark/backend/core"
+)
+
+// watchNodes declares nodes lost whose lease was not renewed for heartbeat.timeoutMs, and takes their pods back.
+func (c *Controller) watchNodes(ctx context.Context, epoch core.Epoch) {
+	watch := newLeaseWatch()
+	for {
+		timeout := time.Duration(c.cfg.Cluster.ConfigInt("heartbeat.timeoutMs", 30_000)) * time.Millisecond
+		period := max(timeout/10, 100*time.Millisecond)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(period):
+		}
+		attempt, cancel := context.WithTimeout(ctx, timeout)
+		leases, err := c.cfg.Store.NodeLeases(attempt)
+		cancel()
+		if err != nil {
+			if ctx.Err() == nil {
+				c.cfg.Log.Warn("reading node leases failed; trying again", "error", err)
+			}
+			continue
+		}
+		lost := watch.look(leases, time.Now(), timeout, 3*period)
+		if len(lost) == 0 {
+			continue
+		}
+		if err := c.cfg.Store.LoseNodes(ctx, epoch, lost); err != nil {
+			c.cfg.Log.Warn("declaring nodes lost failed; trying again", "nodes", len(lost), "error", err)
+			continue
+		}
+		c.cfg.Log.Warn("nodes lost: not heard any more", "nodes", len(lost), "timeout", timeout)
+	}
+}
+
+// leaseWatch judges leases by how long this process has watched them stand still, never by comparing clocks. Time in
+// which it did not look does not count: a control plane that was away blames no node for it.
+// Source of the idea: kube-controller-manager node lifecycle, nodeHealthData.probeTimestamp.
+type leaseWatch struct {
+	looked time.Time
+	seen   map[uuid.UUID]observation
+}
+
+type observation struct {
+	renewedAt time.Time // as the database says
+	since     time.Time // as our clock says
+}
+
+func newLeaseWatch() *leaseWatch { return &leaseWatch{seen: map[uuid.UUID]observation{}} }
+
+// look takes in the leases as they are now and returns those that stood still for longer than timeout. When the last look
+// was longer ago than gap, everything starts anew.
+func (w *leaseWatch) look(leases []core.NodeLease, now time.Time, timeout, gap time.Duration) (lost []core.NodeLease) {
+	if !w.looked.IsZero() && now.Sub(w.looked) > gap {
+		clear(w.seen)
+	}
+	w.looked = now
+	current := make(map[uuid.UUID]observation, len(leases))
+	for _, l := range leases {
+		o, known := w.seen[l.NodeID]
+		if !known || !o.renewedAt.Equal(l.RenewedAt) {
+			o = observation{renewedAt: l.RenewedAt, since: now}
+		}
+		current[l.NodeID] = o
+		if now.Sub(o.since) > timeout {
+			lost = append(lost, l)
+		}
+	}
+	w.seen = current
+	return lost
+}

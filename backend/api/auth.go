@@ -1,0 +1,68 @@
+package api
+
+import (
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/stark-o/stark/backend/core"
+	"github.com/stark-o/stark/backend/wire"
+)
+
+// login exchanges a password for a session. The password goes to Supabase Auth and nowhere else.
+func (s *Server) login(c *fiber.Ctx) error {
+	var in wire.Login
+	if err := decode(c, &in); err != nil {
+		return err
+	}
+	if err := first(
+		needText("email", in.Email, 320),
+		needText("password", in.Password, 1024),
+	); err != nil {
+		return err
+	}
+	ctx := c.UserContext()
+	session, err := s.cfg.Auth.SignIn(ctx, in.Email, in.Password)
+	if err != nil {
+		return err
+	}
+	// The role is ours to know, not Auth's.
+	actor, err := s.cfg.Verifier.Verify(ctx, session.AccessToken)
+	if err != nil {
+		return core.Errorf(core.CodeInternal, "").WithCause(err) // a session that Auth has just made: ours to fix, e.g. another project's issuer
+	}
+	actor.CorrelationID = correlationID(c)
+	c.Locals(localUser{}, actor.UserID)
+	if session.User, err = s.cfg.Store.Whoami(ctx, actor); err != nil {
+		return err
+	}
+	return ok(c, session)
+}
+
+// logout ends sessions of the caller: this one, all, or all others.
+func (s *Server) logout(c *fiber.Ctx, who caller) error {
+	scope, err := queryOneOf(c, "scope", "local", "global", "others")
+	if err != nil {
+		return err
+	}
+	if scope == "" {
+		scope = "local"
+	}
+	if err := s.cfg.Auth.SignOut(c.UserContext(), who.token, scope); err != nil {
+		return err
+	}
+	return ok(c, nil)
+}
+
+func (s *Server) whoami(c *fiber.Ctx, who caller) error {
+	user, err := s.cfg.Store.Whoami(c.UserContext(), who.Actor)
+	if err != nil {
+		return err
+	}
+	return ok(c, user)
+}
+
+func needText(field, value string, most int) error {
+	if value == "" {
+		return core.Invalid(field, "is needed")
+	}
+	return checkText(field, value, most)
+}

@@ -1,0 +1,89 @@
+package api
+
+import (
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/stark-o/stark/backend/core"
+	"github.com/stark-o/stark/backend/wire"
+)
+
+const maxPodsPerNode = 100_000
+
+func (s *Server) nodeRoutes(r fiber.Router) {
+	r.Post("/", s.as(s.createNode))
+	r.Get("/", s.as(s.listNodes))
+	r.Get("/:id", s.as(s.getNode))
+	r.Delete("/:id", s.as(s.deleteNode))
+}
+
+// createNode registers a node before its agent comes.
+func (s *Server) createNode(c *fiber.Ctx, who caller) error {
+	var in wire.NodeCreate
+	if err := decode(c, &in); err != nil {
+		return err
+	}
+	if in.Resources.Pods < 0 || in.Resources.Pods > maxPodsPerNode {
+		return core.Invalid("resources.pods", "must be from 1 to %d; leave it out for the default", maxPodsPerNode)
+	}
+	if err := first(
+		needName("name", in.Name),
+		needOneOf("runtimeType", in.RuntimeType, core.RuntimeNode, core.RuntimeBrowser),
+		checkMap("labels", in.Labels),
+		checkMap("annotations", in.Annotations),
+		checkTaints("taints", in.Taints),
+		checkCPU("resources.cpu", in.Resources.CPU),
+		checkMemory("resources.memory", in.Resources.Memory),
+	); err != nil {
+		return err
+	}
+	node, err := s.cfg.Store.CreateNode(c.UserContext(), who.Actor, in)
+	if err != nil {
+		return err
+	}
+	return created(c, "/api/nodes/"+node.ID.String(), node)
+}
+
+func (s *Server) listNodes(c *fiber.Ctx, who caller) error {
+	var f wire.NodeFilter
+	var err error
+	if f.Name, err = queryText(c, "name"); err != nil {
+		return err
+	}
+	if f.Status, err = queryOneOf(c, "status", core.NodeHealthy, core.NodeUnknown, core.NodeUnhealthy); err != nil {
+		return err
+	}
+	if f.RuntimeType, err = queryOneOf(c, "runtimeType", core.RuntimeNode, core.RuntimeBrowser); err != nil {
+		return err
+	}
+	if f.Slice, err = querySlice(c); err != nil {
+		return err
+	}
+	nodes, next, err := s.cfg.Store.ListNodes(c.UserContext(), who.Actor, f)
+	if err != nil {
+		return err
+	}
+	return list(c, nodes, next)
+}
+
+func (s *Server) getNode(c *fiber.Ctx, who caller) error {
+	idOrName, err := pathName(c, "id")
+	if err != nil {
+		return err
+	}
+	node, err := s.cfg.Store.Node(c.UserContext(), who.Actor, idOrName)
+	if err != nil {
+		return err
+	}
+	return ok(c, node)
+}
+
+func (s *Server) deleteNode(c *fiber.Ctx, who caller) error {
+	idOrName, err := pathName(c, "id")
+	if err != nil {
+		return err
+	}
+	if err := s.cfg.Store.DeleteNode(c.UserContext(), who.Actor, idOrName); err != nil {
+		return err
+	}
+	return ok(c, nil)
+}

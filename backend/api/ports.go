@@ -1,0 +1,91 @@
+package api
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/stark-o/stark/backend/core"
+	"github.com/stark-o/stark/backend/wire"
+)
+
+// Verifier turns a token into who asks.
+type Verifier interface {
+	Verify(ctx context.Context, token string) (core.Actor, error)
+}
+
+// Authenticator is Supabase Auth.
+type Authenticator interface {
+	SignIn(ctx context.Context, email, password string) (wire.Session, error)
+	SignOut(ctx context.Context, accessToken, scope string) error
+}
+
+// Objects is Supabase Storage. size is in bytes, -1 when unknown.
+type Objects interface {
+	OpenObject(ctx context.Context, accessToken, bucket, path string) (body io.ReadCloser, size int64, err error)
+}
+
+// Store is the database, as the actor. Lists return the cursor of their next page, "" on the last.
+type Store interface {
+	packStore
+	podStore
+	nodeStore
+	namespaceStore
+	Whoami(ctx context.Context, actor core.Actor) (wire.User, error)
+}
+
+type packStore interface {
+	CreatePack(ctx context.Context, actor core.Actor, in wire.PackCreate, size int64) (wire.Pack, error)
+	Pack(ctx context.Context, actor core.Actor, id uuid.UUID) (wire.Pack, error)
+	ListPacks(ctx context.Context, actor core.Actor, filter wire.PackFilter) ([]wire.Pack, string, error)
+	DeletePack(ctx context.Context, actor core.Actor, id uuid.UUID) error
+}
+
+type podStore interface {
+	CreatePod(ctx context.Context, actor core.Actor, in wire.PodCreate) (wire.Pod, error)
+	Pod(ctx context.Context, actor core.Actor, id uuid.UUID) (wire.Pod, error)
+	ListPods(ctx context.Context, actor core.Actor, filter wire.PodFilter) ([]wire.Pod, string, error)
+	StopPod(ctx context.Context, actor core.Actor, id uuid.UUID) (wire.Pod, error)
+	DeletePod(ctx context.Context, actor core.Actor, id uuid.UUID) error
+	PodHistory(ctx context.Context, actor core.Actor, id uuid.UUID) ([]wire.PodEvent, error)
+	PodLogs(ctx context.Context, actor core.Actor, id uuid.UUID, want wire.LogQuery) ([]wire.PodLogLine, error)
+}
+
+type nodeStore interface {
+	CreateNode(ctx context.Context, actor core.Actor, in wire.NodeCreate) (wire.Node, error)
+	Node(ctx context.Context, actor core.Actor, idOrName string) (wire.Node, error)
+	ListNodes(ctx context.Context, actor core.Actor, filter wire.NodeFilter) ([]wire.Node, string, error)
+	DeleteNode(ctx context.Context, actor core.Actor, idOrName string) error
+}
+
+type namespaceStore interface {
+	CreateNamespace(ctx context.Context, actor core.Actor, in wire.NamespaceCreate) (wire.Namespace, error)
+	Namespace(ctx context.Context, actor core.Actor, name string) (wire.Namespace, error)
+	ListNamespaces(ctx context.Context, actor core.Actor, part wire.Slice) ([]wire.Namespace, string, error)
+	DeleteNamespace(ctx context.Context, actor core.Actor, name string) error
+}
+
+// Sockets speaks the agent protocol on connections that have been upgraded. Serve owns conn until it returns and must not touch it afterwards:
+// the web framework uses it again for another client.
+type Sockets interface {
+	Serve(conn SocketConn, remoteAddr string)
+}
+
+// SocketsFunc is a function as Sockets.
+type SocketsFunc func(conn SocketConn, remoteAddr string)
+
+// Serve calls f.
+func (f SocketsFunc) Serve(conn SocketConn, remoteAddr string) { f(conn, remoteAddr) }
+
+// SocketConn is one WebSocket. As in gorilla/websocket: one reader and one writer at a time; WriteControl and Close at any time.
+type SocketConn interface {
+	ReadMessage() (messageType int, data []byte, err error)
+	WriteMessage(messageType int, data []byte) error
+	WriteControl(messageType int, data []byte, deadline time.Time) error
+	SetReadDeadline(t time.Time) error
+	SetWriteDeadline(t time.Time) error
+	SetReadLimit(limit int64)
+	Close() error
+}

@@ -1,0 +1,278 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/stark-o/stark/backend/core"
+	"github.com/stark-o/stark/backend/wire"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// fasthttp's clock of the Date header runs as long as the process does.
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"))
+}
+
+const goodToken = "good.token.here"
+
+var (
+	developer = uuid.MustParse("8d2a3c1e-4b5f-4c6d-8e7f-9a0b1c2d3e4f")
+	someID    = uuid.MustParse("11111111-2222-4333-8444-555555555555")
+)
+
+// fakes stands for everything behind the API. Each test sets what it needs; the rest answers with something harmless.
+type fakes struct {
+	mu     sync.Mutex
+	err    error // what the store says
+	seen   map[string]any
+	actors []core.Actor
+	panics bool
+
+	object    []byte
+	objectErr error
+	loginErr  error
+	verifyErr error
+	notReady  bool
+	serve     func(conn SocketConn, remote string)
+}
+
+func (f *fakes) note(what string, actor core.Actor, value any) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.panics {
+		panic("the store fell over")
+	}
+	f.seen[what] = value
+	f.actors = append(f.actors, actor)
+	return f.err
+}
+
+func (f *fakes) got(what string) any { f.mu.Lock(); defer f.mu.Unlock(); return f.seen[what] }
+
+func (f *fakes) CreatePack(_ context.Context, a core.Actor, in wire.PackCreate, size int64) (wire.Pack, error) {
+	return wire.Pack{ID: someID, Name: in.Name, BundleSHA256: in.BundleSHA256, BundleSize: size}, f.note("pack", a, in)
+}
+func (f *fakes) Pack(_ context.Context, a core.Actor, id uuid.UUID) (wire.Pack, error) {
+	return wire.Pack{ID: id}, f.note("pack", a, id)
+}
+func (f *fakes) ListPacks(_ context.Context, a core.Actor, filter wire.PackFilter) ([]wire.Pack, string, error) {
+	return nil, "", f.note("packs", a, filter)
+}
+func (f *fakes) DeletePack(_ context.Context, a core.Actor, id uuid.UUID) error {
+	return f.note("delete", a, id)
+}
+func (f *fakes) CreatePod(_ context.Context, a core.Actor, in wire.PodCreate) (wire.Pod, error) {
+	return wire.Pod{ID: someID, Name: in.Name}, f.note("pod", a, in)
+}
+func (f *fakes) Pod(_ context.Context, a core.Actor, id uuid.UUID) (wire.Pod, error) {
+	return wire.Pod{ID: id}, f.note("pod", a, id)
+}
+func (f *fakes) ListPods(_ context.Context, a core.Actor, filter wire.PodFilter) ([]wire.Pod, string, error) {
+	return []wire.Pod{{ID: someID}}, "next", f.note("pods", a, filter)
+}
+func (f *fakes) StopPod(_ context.Context, a core.Actor, id uuid.UUID) (wire.Pod, error) {
+	return wire.Pod{ID: id, DesiredState: core.DesiredStopped}, f.note("stop", a, id)
+}
+func (f *fakes) DeletePod(_ context.Context, a core.Actor, id uuid.UUID) error {
+	return f.note("delete", a, id)
+}
+func (f *fakes) PodHistory(_ context.Context, a core.Actor, id uuid.UUID) ([]wire.PodEvent, error) {
+	return nil, f.note("history", a, id)
+}
+func (f *fakes) PodLogs(_ context.Context, a core.Actor, _ uuid.UUID, want wire.LogQuery) ([]wire.PodLogLine, error) {
+	return nil, f.note("logs", a, want)
+}
+func (f *fakes) CreateNode(_ context.Context, a core.Actor, in wire.NodeCreate) (wire.Node, error) {
+	return wire.Node{ID: someID, Name: in.Name}, f.note("node", a, in)
+}
+func (f *fakes) Node(_ context.Context, a core.Actor, idOrName string) (wire.Node, error) {
+	return wire.Node{Name: idOrName}, f.note("node", a, idOrName)
+}
+func (f *fakes) ListNodes(_ context.Context, a core.Actor, filter wire.NodeFilter) ([]wire.Node, string, error) {
+	return nil, "", f.note("nodes", a, filter)
+}
+func (f *fakes) DeleteNode(_ context.Context, a core.Actor, idOrName string) error {
+	return f.note("delete", a, idOrName)
+}
+func (f *fakes) CreateNamespace(_ context.Context, a core.Actor, in wire.NamespaceCreate) (wire.Namespace, error) {
+	return wire.Namespace{Name: in.Name}, f.note("namespace", a, in)
+}
+func (f *fakes) Namespace(_ context.Context, a core.Actor, name string) (wire.Namespace, error) {
+	return wire.Namespace{Name: name}, f.note("namespace", a, name)
+}
+func (f *fakes) ListNamespaces(_ context.Context, a core.Actor, part wire.Slice) ([]wire.Namespace, string, error) {
+	return nil, "", f.note("namespaces", a, part)
+}
+func (f *fakes) DeleteNamespace(_ context.Context, a core.Actor, name string) error {
+	return f.note("delete", a, name)
+}
+func (f *fakes) Whoami(_ context.Context, a core.Actor) (wire.User, error) {
+	return wire.User{ID: a.UserID, Email: a.Email, Role: "developer"}, f.note("whoami", a, nil)
+}
+
+func (f *fakes) Verify(_ context.Context, token string) (core.Actor, error) {
+	if f.verifyErr != nil {
+		return core.Actor{}, f.verifyErr
+	}
+	if token != goodToken {
+		return core.Actor{}, core.Errorf(core.CodeUnauthenticated, "the token is not valid")
+	}
+	return core.Actor{UserID: developer, Email: "ada@example.com", Claims: `{}`}, nil
+}
+
+func (f *fakes) SignIn(_ context.Context, email, _ string) (wire.Session, error) {
+	return wire.Session{AccessToken: goodToken, RefreshToken: "rt", User: wire.User{Email: email}}, f.loginErr
+}
+
+func (f *fakes) SignOut(_ context.Context, token, scope string) error {
+	return f.note("signout", core.Actor{}, token+" "+scope)
+}
+
+func (f *fakes) OpenObject(_ context.Context, token, bucket, path string) (io.ReadCloser, int64, error) {
+	_ = f.note("object", core.Actor{}, token+" "+bucket+" "+path)
+	if f.objectErr != nil {
+		return nil, 0, f.objectErr
+	}
+	return io.NopCloser(bytes.NewReader(f.object)), -1, nil
+}
+
+func (f *fakes) ready(context.Context) (bool, any) {
+	return !f.notReady, map[string]any{"postgres": map[string]any{"ok": !f.notReady}}
+}
+
+// world is a running server and a client.
+type world struct {
+	*fakes
+	t    *testing.T
+	srv  *Server
+	url  string
+	http *http.Client
+	logs *logBuffer
+}
+
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) { l.mu.Lock(); defer l.mu.Unlock(); return l.b.Write(p) }
+func (l *logBuffer) String() string              { l.mu.Lock(); defer l.mu.Unlock(); return l.b.String() }
+
+func start(t *testing.T, change ...func(*Config)) *world {
+	t.Helper()
+	w := &world{fakes: &fakes{seen: map[string]any{}}, t: t, logs: &logBuffer{}, http: &http.Client{Transport: &http.Transport{}}}
+	cfg := Config{
+		Store: w.fakes, Verifier: w.fakes, Auth: w.fakes, Objects: w.fakes, Ready: w.fakes.ready,
+		Sockets: SocketsFunc(func(conn SocketConn, remote string) {
+			if w.serve != nil {
+				w.serve(conn, remote)
+			}
+		}),
+		Info:           wire.ServerInfo{Version: "1.2.3", SupabaseURL: "http://supabase.example", AnonKey: "anon"},
+		Log:            slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		AllowedOrigins: []string{"https://console.example.com"},
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	var err error
+	w.srv, err = New(cfg)
+	require.NoError(t, err)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	w.url = "http://" + ln.Addr().String()
+	done := make(chan error, 1)
+	go func() { done <- w.srv.Listen(ln) }()
+	t.Cleanup(func() {
+		w.http.CloseIdleConnections()
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		assert.NoError(t, w.srv.Shutdown(ctx))
+		assert.NoError(t, <-done)
+	})
+	return w
+}
+
+// answer is a response that has been read.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+	wire.Failure
+	Data json.RawMessage `json:"data"`
+	Page *wire.Page      `json:"page"`
+}
+
+type option func(*http.Request)
+
+func with(header, value string) option {
+	return func(r *http.Request) {
+		if value == "" {
+			r.Header.Del(header)
+			return
+		}
+		r.Header.Set(header, value)
+	}
+}
+
+var anonymous = with("Authorization", "")
+
+// do sends a request as the developer; a string body goes as it is, anything else as JSON.
+func (w *world) do(method, path string, body any, options ...option) answer {
+	w.t.Helper()
+	var reader io.Reader
+	switch b := body.(type) {
+	case nil:
+	case string:
+		reader = strings.NewReader(b)
+	default:
+		raw, err := json.Marshal(body)
+		require.NoError(w.t, err)
+		reader = bytes.NewReader(raw)
+	}
+	req, err := http.NewRequestWithContext(w.t.Context(), method, w.url+path, reader)
+	require.NoError(w.t, err)
+	req.Header.Set("Authorization", "Bearer "+goodToken)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for _, o := range options {
+		o(req)
+	}
+	resp, err := w.http.Do(req)
+	require.NoError(w.t, err)
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	require.NoError(w.t, err)
+	a := answer{status: resp.StatusCode, header: resp.Header, body: string(raw)}
+	if len(raw) > 0 {
+		require.NoError(w.t, json.Unmarshal(raw, &a), "%s", raw)
+	}
+	return a
+}
+
+// refused checks that an answer is the seed's failure envelope with this code.
+func (a answer) refused(t *testing.T, status int, code core.Code) {
+	t.Helper()
+	assert.Equal(t, status, a.status, a.body)
+	assert.False(t, a.Success)
+	assert.Equal(t, code, a.Error.Code, a.body)
+	assert.NotEmpty(t, a.Error.Message)
+	assert.Equal(t, a.header.Get("X-Correlation-ID"), a.Error.CorrelationID)
+	assert.Equal(t, "application/json", a.header.Get("Content-Type"))
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stark-o/stark/backend/core"
+	"github.com/stark-o/stark/backend/wire"
+	"github.com/stark-o/stark/cmd/stark/internal/output"
+)
+
+func newNode(c *cli) *cobra.Command {
+	cmd := group("node", "Look at nodes",
+		newNodeList(c),
+		newNodeGet(c),
+	)
+	cmd.Aliases = []string{"nodes"}
+	return cmd
+}
+
+func nodeName(n wire.Node) string { return n.Name }
+
+// nodeStatus is as in kubectl: a cordoned node is healthy,cordoned.
+func nodeStatus(n wire.Node) string {
+	if n.Unschedulable {
+		return string(n.Status) + ",cordoned"
+	}
+	return string(n.Status)
+}
+
+func nodeColumns(now time.Time) []output.Column[wire.Node] {
+	return []output.Column[wire.Node]{
+		{Title: "NAME", Cell: nodeName},
+		{Title: "STATUS", Tint: true, Cell: nodeStatus},
+		{Title: "RUNTIME", Cell: func(n wire.Node) string { return string(n.RuntimeType) }},
+		{Title: "VERSION", Cell: func(n wire.Node) string { return n.RuntimeVersion }},
+		{Title: "PODS", Cell: podsOf},
+		{Title: "CPU", Cell: func(n wire.Node) string { return n.Resources.CPU }},
+		{Title: "MEMORY", Cell: func(n wire.Node) string { return n.Resources.Memory }},
+		{Title: "AGE", Cell: func(n wire.Node) string { return output.Age(now, n.CreatedAt) }},
+		{Title: "ID", Wide: true, Cell: func(n wire.Node) string { return n.ID.String() }},
+		{Title: "ACCESS", Wide: true, Cell: func(n wire.Node) string { return string(n.Access) }},
+		{Title: "AGENT", Wide: true, Cell: func(n wire.Node) string { return n.AgentVersion }},
+		{Title: "LABELS", Wide: true, Cell: func(n wire.Node) string { return output.Labels(n.Labels) }},
+		{Title: "TAINTS", Wide: true, Cell: func(n wire.Node) string { return taintsText(n.Taints) }},
+	}
+}
+
+// podsOf is how many it has of how many it takes.
+func podsOf(n wire.Node) string {
+	if n.Resources.Pods == 0 {
+		return fmt.Sprint(n.Pods)
+	}
+	return fmt.Sprintf("%d/%d", n.Pods, n.Resources.Pods)
+}
+
+func taintsText(list []core.Taint) string {
+	texts := make([]string, len(list))
+	for i, t := range list {
+		texts[i] = t.Key
+		if t.Value != "" {
+			texts[i] += "=" + t.Value
+		}
+		texts[i] += ":" + string(t.Effect)
+	}
+	return strings.Join(texts, ",")
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/Masterminds/semver/v3"
+	"github.com/spf13/cobra"
+
+	"github.com/stark-o/stark/backend/core"
+	"github.com/stark-o/stark/backend/wire"
+	"github.com/stark-o/stark/cmd/stark/internal/output"
+)
+
+func newPack(c *cli) *cobra.Command {
+	cmd := group("pack", "Bundle, push and look at packs",
+		newPackBundle(c),
+		newPackPush(c),
+		newPackList(c),
+		newPackVersions(c),
+		newPackDelete(c),
+	)
+	cmd.Aliases = []string{"packs"}
+	return cmd
+}
+
+var runtimeTags = []string{string(core.TagNode), string(core.TagBrowser), string(core.TagUniversal)}
+
+// splitPack reads PACK, PACK:VERSION or PACK@VERSION.
+func splitPack(ref string) (name, version string) {
+	ref = trimKind(ref, "pack")
+	if i := strings.IndexAny(ref, ":@"); i > 0 {
+		return ref[:i], ref[i+1:]
+	}
+	return ref, ""
+}
+
+func packName(p wire.Pack) string { return p.Name + "@" + p.Version }
+
+func packColumns(now time.Time) []output.Column[wire.Pack] {
+	return []output.Column[wire.Pack]{
+		{Title: "NAME", Cell: func(p wire.Pack) string { return p.Name }},
+		{Title: "VERSION", Cell: func(p wire.Pack) string { return p.Version }},
+		{Title: "RUNTIME", Cell: func(p wire.Pack) string { return string(p.RuntimeTag) }},
+		{Title: "VISIBILITY", Cell: func(p wire.Pack) string { return p.Visibility }},
+		{Title: "SIZE", Cell: func(p wire.Pack) string { return output.Bytes(p.BundleSize) }},
+		{Title: "AGE", Cell: func(p wire.Pack) string { return output.Age(now, p.CreatedAt) }},
+		{Title: "ID", Wide: true, Cell: func(p wire.Pack) string { return p.ID.String() }},
+		{Title: "SHA256", Wide: true, Cell: func(p wire.Pack) string { return p.BundleSHA256 }},
+		{Title: "DESCRIPTION", Wide: true, Cell: func(p wire.Pack) string { return p.Description }},
+	}
+}
+
+// findPack is the version that ref names. Without a version there must be only one.
+func findPack(ctx context.Context, conn *connection, ref string) (wire.Pack, error) {
+	if id, ok := asID(ref); ok {
+		return conn.Pack(ctx, id)
+	}
+	name, version := splitPack(ref)
+	all, _, err := conn.Packs(ctx, name, 0)
+	if err != nil {
+		return wire.Pack{}, err
+	}
+	var names []string
+	for _, p := range all {
+		if p.Version == version || version == "" && len(all) == 1 {
+			return p, nil
+		}
+		names = append(names, packName(p))
+	}
+	switch {
+	case len(all) == 0:
+		return wire.Pack{}, hinted("`stark pack list` shows those that you may see", "there is no pack %q", name)
+	case version == "":
+		return wire.Pack{}, hinted("name one of "+strings.Join(names, ", "), "pack %q has %d versions", name, len(all))
+	}
+	return wire.Pack{}, hinted("there are "+strings.Join(names, ", "), "pack %q has no version %s", name, version)
+}
+
+// byVersion compares two packs, the newer version first; what is no semantic version comes last.
+func byVersion(a, b wire.Pack) int {
+	va, errA := semver.StrictNewVersion(a.Version)
+	vb, errB := semver.StrictNewVersion(b.Version)
+	switch {
+	case errA != nil && errB != nil:
+		return strings.Compare(b.Version, a.Version)
+	case errA != nil:
+		return 1
+	case errB != nil:
+		return -1
+	}
+	return vb.Compare(va)
+}
+
+// nextPatch is a version to suggest after a taken one.
+func nextPatch(version string) string {
+	v, err := semver.StrictNewVersion(version)
+	if err != nil {
+		return "the next one"
+	}
+	return v.IncPatch().String()
+}
+
+// runtimeFlag is shared by bundle and push.
+func runtimeFlag(cmd *cobra.Command, into *string) {
+	cmd.Flags().StringVar(into, "runtime", "", fmt.Sprintf("where it runs: %s (default \"stark\".\"runtime\" of package.json, then universal)", strings.Join(runtimeTags, ", ")))
+	mustComplete(cmd, "runtime", runtimeTags)
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stark-o/stark/backend/core"
+	"github.com/stark-o/stark/backend/wire"
+	"github.com/stark-o/stark/cmd/stark/internal/client"
+	"github.com/stark-o/stark/cmd/stark/internal/output"
+)
+
+func newPod(c *cli) *cobra.Command {
+	cmd := group("pod", "Run pods and look at them",
+		newPodRun(c),
+		newPodList(c),
+		newPodGet(c),
+		newPodLogs(c),
+		newPodHistory(c),
+		newPodStop(c),
+		newPodDelete(c),
+	)
+	cmd.Aliases = []string{"pods"}
+	return cmd
+}
+
+func podName(p wire.Pod) string { return p.Name }
+
+// findPod is the pod with that id, or with that name in the namespace.
+func findPod(ctx context.Context, conn *connection, namespace, ref string) (wire.Pod, error) {
+	if id, ok := asID(ref); ok {
+		return conn.Pod(ctx, id)
+	}
+	name := trimKind(ref, "pod")
+	pods, _, err := conn.Pods(ctx, client.PodFilter{Namespace: namespace, Name: name}, 2)
+	if err != nil {
+		return wire.Pod{}, err
+	}
+	for _, p := range pods {
+		if p.Name == name && p.Namespace == namespace {
+			return p, nil
+		}
+	}
+	return wire.Pod{}, hinted("`stark pod list -A` shows the pods of all namespaces", "there is no pod %q in namespace %q", name, namespace)
+}
+
+// waitingFor is why a pod is still pending, as the scheduler put it.
+func waitingFor(p wire.Pod) string {
+	var why struct {
+		Text string `json:"text"`
+	}
+	if p.Status != core.PodPending || json.Unmarshal(p.Unschedulable, &why) != nil {
+		return ""
+	}
+	return why.Text
+}
+
+// because is the reason of a status in brackets, or "".
+func because(p wire.Pod) string {
+	if p.Reason == "" {
+		return ""
+	}
+	return " (" + p.Reason + ")"
+}
+
+func packOf(p wire.Pod) string {
+	if p.PackName == "" {
+		return p.PackID.String() // private, and someone else's
+	}
+	return p.PackName + "@" + p.PackVersion
+}
+
+func podColumns(now time.Time, allNamespaces bool) []output.Column[wire.Pod] {
+	columns := []output.Column[wire.Pod]{
+		{Title: "NAME", Cell: podName},
+		{Title: "PACK", Cell: packOf},
+		{Title: "STATUS", Tint: true, Cell: func(p wire.Pod) string { return string(p.Status) }},
+		{Title: "REASON", Cell: func(p wire.Pod) string { return p.Reason }},
+		{Title: "RESTARTS", Cell: func(p wire.Pod) string { return fmt.Sprint(p.Restarts) }},
+		{Title: "NODE", Cell: func(p wire.Pod) string { return p.NodeName }},
+		{Title: "AGE", Cell: func(p wire.Pod) string { return output.Age(now, p.CreatedAt) }},
+		{Title: "ID", Wide: true, Cell: func(p wire.Pod) string { return p.ID.String() }},
+		{Title: "CPU", Wide: true, Cell: func(p wire.Pod) string { return p.Resources.CPU }},
+		{Title: "MEMORY", Wide: true, Cell: func(p wire.Pod) string { return p.Resources.Memory }},
+		{Title: "PRIORITY", Wide: true, Cell: func(p wire.Pod) string { return fmt.Sprint(p.Priority) }},
+		{Title: "LABELS", Wide: true, Cell: func(p wire.Pod) string { return output.Labels(p.Labels) }},
+		{Title: "WAITING FOR", Wide: true, Cell: waitingFor},
+	}
+	if !allNamespaces {
+		return columns
+	}
+	namespace := output.Column[wire.Pod]{Title: "NAMESPACE", Cell: func(p wire.Pod) string { return p.Namespace }}
+	return append([]output.Column[wire.Pod]{namespace}, columns...)
+}

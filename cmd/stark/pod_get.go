@@ -1,0 +1,129 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stark-o/stark/backend/core"
+	"github.com/stark-o/stark/backend/wire"
+	"github.com/stark-o/stark/cmd/stark/internal/output"
+)
+
+func newPodGet(c *cli) *cobra.Command {
+	var namespace string
+	cmd := &cobra.Command{
+		Use:     "get NAME | ID",
+		Aliases: []string{"describe", "status"},
+		Short:   "Show one pod",
+		Example: `  stark pod get hello-5f0c9a3e8a35
+  stark pod get hello -n staging -o yaml`,
+		Args: between(1, 1, "NAME"),
+	}
+	namespaceFlag(cmd, &namespace)
+	format := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		f, err := format()
+		if err != nil {
+			return err
+		}
+		conn, err := c.connect()
+		if err != nil {
+			return err
+		}
+		pod, err := findPod(cmd.Context(), conn, namespace, args[0])
+		if err != nil {
+			return err
+		}
+		now := c.now()
+		return output.One(c.printer(f), pod, func(p wire.Pod) []output.Field { return podFields(now, p) }, "pod", podName)
+	}
+	return cmd
+}
+
+func podFields(now time.Time, p wire.Pod) []output.Field {
+	priority := fmt.Sprint(p.Priority)
+	if p.PriorityClass != nil {
+		priority += " (" + *p.PriorityClass + ")"
+	}
+	return []output.Field{
+		{Label: "Name", Value: p.Name},
+		{Label: "Namespace", Value: p.Namespace},
+		{Label: "ID", Value: p.ID.String()},
+		{Label: "Pack", Value: packOf(p)},
+		{Label: "Status", Value: string(p.Status), Tint: true},
+		{Label: "Wanted", Value: wanted(p)},
+		{Label: "Reason", Value: p.Reason},
+		{Label: "Message", Value: p.Message},
+		{Label: "Waiting for", Value: waitingFor(p)},
+		{Label: "Node", Value: p.NodeName},
+		{Label: "Restarts", Value: fmt.Sprint(p.Restarts)},
+		{Label: "Requests", Value: fmt.Sprintf("cpu %s, memory %s", p.Resources.CPU, p.Resources.Memory)},
+		{Label: "Priority", Value: priority},
+		{Label: "Labels", Value: output.Labels(p.Labels)},
+		{Label: "Node selector", Value: output.Labels(p.NodeSelector)},
+		{Label: "Tolerations", Value: tolerationsText(p.Tolerations)},
+		{Label: "Args", Value: someJSON(p.Args, "[]")},
+		{Label: "Env", Value: envText(p.Env)},
+		{Label: "Created", Value: moment(now, &p.CreatedAt)},
+		{Label: "Scheduled", Value: moment(now, p.ScheduledAt)},
+		{Label: "Started", Value: moment(now, p.StartedAt)},
+		{Label: "Finished", Value: moment(now, p.FinishedAt)},
+		{Label: "Result", Value: someJSON(p.Result, "null")},
+	}
+}
+
+// envText is one variable a line, sorted.
+func envText(env map[string]string) string {
+	lines := make([]string, 0, len(env))
+	for _, key := range slices.Sorted(maps.Keys(env)) {
+		lines = append(lines, key+"="+env[key])
+	}
+	return strings.Join(lines, "\n")
+}
+
+// wanted is only told when it differs from what is.
+func wanted(p wire.Pod) string {
+	if p.DesiredState == core.DesiredStopped && !p.Status.Final() {
+		return string(p.DesiredState)
+	}
+	return ""
+}
+
+// moment is a time for people, or "" for none.
+func moment(now time.Time, at *time.Time) string {
+	if at == nil || at.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("%s (%s ago)", at.UTC().Format(timestamp), output.Age(now, *at))
+}
+
+// someJSON is the value in one line, or "" when it says nothing.
+func someJSON(raw json.RawMessage, nothing string) string {
+	if s := string(raw); s != nothing && s != "{}" {
+		return s
+	}
+	return ""
+}
+
+func tolerationsText(list []core.Toleration) string {
+	texts := make([]string, len(list))
+	for i, t := range list {
+		texts[i] = t.Key
+		if t.Value != "" {
+			texts[i] += "=" + t.Value
+		}
+		if t.Effect != "" {
+			texts[i] += ":" + string(t.Effect)
+		}
+		if texts[i] == "" {
+			texts[i] = "everything"
+		}
+	}
+	return strings.Join(texts, ", ")
+}

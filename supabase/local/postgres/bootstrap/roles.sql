@@ -46,7 +46,8 @@ begin
   if current_setting('server_version_num')::int >= 160000 then
     grant anon, authenticated, service_role to postgres with admin option;
     -- A role with createrole no longer administers roles that others made.
-    grant authenticator to postgres with admin option, inherit false, set false;
+    -- Older servers cannot parse these options, so they are text until the version is known.
+    execute 'grant authenticator to postgres with admin option, inherit false, set false';
     grant pg_create_subscription to postgres;
   else
     grant anon, authenticated, service_role to postgres;

@@ -114,9 +114,11 @@ func (s *Stack) bringUp(ctx context.Context) error {
 }
 
 func (s *Stack) startPostgres(ctx context.Context) (err error) {
-	s.postgres, err = postgres.Start(ctx, postgres.Config{
-		Dir: s.dir, Port: s.cfg.DBPort, Ephemeral: s.cfg.Ephemeral, Log: s.cfg.Log, Progress: s.cfg.Progress,
-	})
+	cfg := postgres.Config{Dir: s.dir, Port: s.cfg.DBPort, Ephemeral: s.cfg.Ephemeral, Log: s.cfg.Log, Progress: s.cfg.Progress}
+	if s.cfg.Ephemeral && s.cfg.Dir != "" {
+		cfg.BinariesDir = filepath.Join(s.cfg.Dir, "dist")
+	}
+	s.postgres, err = postgres.Start(ctx, cfg)
 	if errors.Is(err, postgres.ErrPortInUse) {
 		return &PortError{Port: s.cfg.DBPort, Service: "Postgres", Flag: "--db-port"}
 	}

@@ -56,7 +56,8 @@ export class LogBuffer {
 
   /** Lines were lost before they came here. */
   addDropped(podId: string, incarnation: number, count: number): void {
-    this.#queue(podId, incarnation).dropped += count;
+    const queue = this.#queue(podId, incarnation);
+    queue.dropped = Math.min(queue.dropped + count, Number.MAX_SAFE_INTEGER);
   }
 
   /** Forgets all of one pod's incarnation. */

@@ -22,6 +22,15 @@ export class StatusOutbox {
     return this.#entries.delete(keyOf(ack));
   }
 
+  /** The highest incarnation of a pod whose last status is pending; 0 if there is none. */
+  settled(podId: string): number {
+    let highest = 0;
+    for (const { report } of this.#entries.values()) {
+      if (report.podId === podId && isTerminal(report.status)) highest = Math.max(highest, report.incarnation);
+    }
+    return highest;
+  }
+
   /** Forgets what is pending of incarnations of a pod below `incarnation`: the server would refuse it. */
   dropBelow(podId: string, incarnation: number): void {
     for (const [key, { report }] of this.#entries) {

@@ -58,6 +58,9 @@ Workers are no security boundary: do not run packs of people you do not trust.`,
 
 func (c *cli) agent(cmd *cobra.Command, o agentOptions) error {
 	ctx := cmd.Context()
+	if _, err := pairs(cmd, "label", o.labels, nil); err != nil {
+		return err
+	}
 	node, err := agentproc.FindNode(ctx, o.node)
 	if err != nil {
 		return err

@@ -29,7 +29,8 @@ if command -v psql >/dev/null; then
 else
   run pod run ticker --name ticker -e EVERY_MS=100
 fi
-run pod get ticker
+run pod wait ticker
+sleep 0.4 # a few ticks
 run pod stop ticker --wait
 run pod logs ticker --tail 3
 run pod history ticker

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/stark-o/stark/supabase/local/postgres"
 )
 
 // drainTime is how long requests under way get to finish when the stack ends.
@@ -35,7 +38,7 @@ func (s *Stack) watch() {
 	case <-s.stop:
 		ctx = s.ctx
 	case <-s.postgres.Done():
-		cause = fmt.Errorf("the embedded stack lost Postgres: %w", s.postgres.Err())
+		cause = fmt.Errorf("the embedded stack lost Postgres: %w", cmp.Or(s.postgres.Err(), postgres.ErrStopped))
 	case err := <-s.served:
 		cause = fmt.Errorf("the embedded stack's gateway ended: %w", err)
 	}

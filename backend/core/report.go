@@ -18,13 +18,17 @@ type StatusReport struct {
 	Result      json.RawMessage // nil when there is none
 }
 
-// Verdicts on a status report. All but VerdictRetry are final.
+// Verdicts on a status report. All are final.
 const (
 	VerdictAccepted          = ""
 	VerdictStaleIncarnation  = "STALE_INCARNATION"
 	VerdictNotFound          = "POD_NOT_FOUND"
 	VerdictIllegalTransition = "ILLEGAL_TRANSITION"
+	VerdictInvalid           = "INVALID"
 )
+
+// ReasonUnassignable is why a pod fails whose assignment does not fit a frame.
+const ReasonUnassignable = "unassignable"
 
 // LogLine is one line that a pod printed.
 type LogLine struct {

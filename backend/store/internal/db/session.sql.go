@@ -68,6 +68,16 @@ func (q *Queries) DisconnectNode(ctx context.Context, arg DisconnectNodeParams) 
 	return result.RowsAffected(), nil
 }
 
+const lockNode = `-- name: LockNode :exec
+select id from public.nodes where id = $1 for no key update
+`
+
+// Waits for a registration that is under way; the next statement then sees whom the lease belongs to.
+func (q *Queries) LockNode(ctx context.Context, id uuid.UUID) error {
+	_, err := q.db.Exec(ctx, lockNode, id)
+	return err
+}
+
 const lockPodsOfNode = `-- name: LockPodsOfNode :many
 select id, name, namespace, pack_id, env, args, metadata, cpu_millis, memory_bytes, priority, grace_period_ms, desired_state, status, node_id,
        incarnation, revision
@@ -170,10 +180,18 @@ func (q *Queries) PodPositions(ctx context.Context, pods []uuid.UUID) ([]PodPosi
 }
 
 const renewNodeLeases = `-- name: RenewNodeLeases :many
-update public.node_leases l set renewed_at = clock_timestamp(), usage = d.usage
-from (select unnest($1::uuid[]) as node_id, unnest($2::uuid[]) as session_id, unnest($3::jsonb[]) as usage) d
-where l.node_id = d.node_id and l.session_id = d.session_id
-returning l.session_id
+with held as (
+  update public.node_leases l set renewed_at = clock_timestamp(), usage = d.usage
+  from (select unnest($1::uuid[]) as node_id, unnest($2::uuid[]) as session_id, unnest($3::jsonb[]) as usage) d
+  where l.node_id = d.node_id and l.session_id = d.session_id
+  returning l.node_id, l.session_id
+),
+revived as (
+  update public.nodes n set status = 'healthy', status_reason = 'connected'
+  from held
+  where n.id = held.node_id and n.status = 'unhealthy' and n.status_reason = 'lease_expired'
+)
+select held.session_id from held
 `
 
 type RenewNodeLeasesParams struct {
@@ -182,7 +200,8 @@ type RenewNodeLeasesParams struct {
 	Usages   []json.RawMessage
 }
 
-// Returns those that still belong to their connection; the others have been taken over.
+// Returns those that still belong to their connection; the others have been taken over. A node that was given up because its lease ran
+// out is back with its next beat: it was the database or the server that did not get to it.
 func (q *Queries) RenewNodeLeases(ctx context.Context, arg RenewNodeLeasesParams) ([]uuid.UUID, error) {
 	rows, err := q.db.Query(ctx, renewNodeLeases, arg.Nodes, arg.Sessions, arg.Usages)
 	if err != nil {
@@ -204,11 +223,20 @@ func (q *Queries) RenewNodeLeases(ctx context.Context, arg RenewNodeLeasesParams
 }
 
 const reportStatuses = `-- name: ReportStatuses :many
+with d as materialized (
+  select unnest($1::uuid[]) as node_id, unnest($2::uuid[]) as pod_id, unnest($3::bigint[]) as incarnation,
+         unnest($4::text[]) as status, unnest($5::text[]) as reason, unnest($6::text[]) as message,
+         unnest($7::jsonb[]) as result
+),
+locked as materialized (
+  select p.id from public.pods p
+  where p.id = any ($2::uuid[])
+  order by p.id
+  for no key update
+)
 update public.pods p
 set status = d.status, reason = d.reason, message = d.message, result = coalesce(d.result, p.result)
-from (select unnest($1::uuid[]) as node_id, unnest($2::uuid[]) as pod_id, unnest($3::bigint[]) as incarnation,
-             unnest($4::text[]) as status, unnest($5::text[]) as reason, unnest($6::text[]) as message,
-             unnest($7::jsonb[]) as result) d
+from d join locked on locked.id = d.pod_id
 where p.id = d.pod_id and p.node_id = d.node_id and p.incarnation = d.incarnation
   and p.status in ('scheduled', 'starting', 'running', 'stopping')
   and stark.pod_transition_allowed(p.status, d.status)
@@ -225,7 +253,8 @@ type ReportStatusesParams struct {
 	Results      []json.RawMessage
 }
 
-// Takes the reports that are legal, whole batches at once. The caller asks about the rest.
+// Takes the reports that are legal, whole batches at once. The caller asks about the rest. Pods are locked in the order that registrations lock
+// them in too, so that the two cannot wait for each other.
 func (q *Queries) ReportStatuses(ctx context.Context, arg ReportStatusesParams) ([]uuid.UUID, error) {
 	rows, err := q.db.Query(ctx, reportStatuses,
 		arg.Nodes,
@@ -255,8 +284,15 @@ func (q *Queries) ReportStatuses(ctx context.Context, arg ReportStatusesParams) 
 }
 
 const requeueNode = `-- name: RequeueNode :exec
-update public.pods set status = 'pending', node_id = null, reason = $1, message = $2
-where node_id = $3 and status in ('scheduled', 'starting', 'running', 'stopping')
+with home as materialized (
+  select h.id from public.pods h
+  where h.node_id = $3 and h.status in ('scheduled', 'starting', 'running', 'stopping')
+  order by h.id
+  for no key update
+)
+update public.pods p set status = 'pending', node_id = null, reason = $1, message = $2
+from home
+where p.id = home.id and p.status in ('scheduled', 'starting', 'running', 'stopping')
 `
 
 type RequeueNodeParams struct {

@@ -45,6 +45,8 @@ const MAX_BUFFERED_BYTES = 1 << 20;
 const RESEND_MS = 15_000;
 /** What leaving may take beside the pods' grace periods: last statuses, and the goodbye. */
 const SETTLE_MS = 5_000;
+/** What threads that were terminated may take to be gone. */
+const TERMINATE_MS = 2_000;
 
 export class Agent {
   /** Resolves when all is over: the session has ended and no worker is left. */
@@ -143,7 +145,7 @@ export class Agent {
     this.#resend?.cancel();
     this.#settled?.();
     for (const pod of this.#pods.values()) pod.disown(end.message);
-    await this.#within(SETTLE_MS, Promise.all(this.#workers));
+    await this.#within(TERMINATE_MS, Promise.all(this.#workers));
     this.#end(end);
   }
 

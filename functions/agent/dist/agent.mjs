@@ -2913,7 +2913,7 @@ function oneOf(...allowed) {
 }
 var json = {
   parse: (value) => value
-};
+}, optionalJson = { ...json, optional: !0 };
 function array(item, options = {}) {
   let { max = Number.MAX_SAFE_INTEGER } = options;
   return {
@@ -3078,7 +3078,7 @@ var PROTOCOL = 1, MAX_FRAME_BYTES = 1 << 20, MAX_LOG_LINES = 500, MAX_LOG_LINE_B
   superseded: 4409,
   slow: 4413,
   protocol: 4426
-}, uuid = matching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i, "a UUID"), dnsLabel = matching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "a DNS label"), timestamp = matching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/, "an RFC 3339 time"), sha256 = matching(/^[0-9a-f]{64}$/, "a hex SHA-256"), incarnation = integer({ min: 1 }), count = integer({ min: 0 }), runtime = oneOf("node", "browser"), status = oneOf("starting", "running", "stopping", "stopped", "failed"), bundle = object({ bucket: string({ min: 1 }), path: string({ min: 1 }), sha256, size: integer({ min: 1 }) }), pack = object({
+}, uuid = matching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i, "a UUID"), dnsLabel = matching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "a DNS label"), RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/, timestamp = matching(RFC3339, "an RFC 3339 time"), sha256 = matching(/^[0-9a-f]{64}$/, "a hex SHA-256"), incarnation = integer({ min: 1 }), count = integer({ min: 0 }), runtime = oneOf("node", "browser"), status = oneOf("starting", "running", "stopping", "stopped", "failed"), bundle = object({ bucket: string({ min: 1 }), path: string({ min: 1 }), sha256, size: integer({ min: 1 }) }), pack = object({
   id: uuid,
   name: string({ min: 1 }),
   version: string({ min: 1 }),
@@ -3113,7 +3113,7 @@ var PROTOCOL = 1, MAX_FRAME_BYTES = 1 << 20, MAX_LOG_LINES = 500, MAX_LOG_LINE_B
     status,
     reason: optional(string({ max: 64 })),
     message: optional(string()),
-    result: optional(json),
+    result: optionalJson,
     at: timestamp
   }),
   "pod:logs": object({
@@ -3608,15 +3608,21 @@ function decodeEnvelope(text2) {
     throw new FrameError("envelope", "a frame must be JSON");
   }
   if (!isObject(value)) throw new FrameError("envelope", "a frame must be an object");
-  let { type, payload, timestamp: timestamp2, correlationId } = value;
+  let { type, payload, correlationId } = value;
   if (typeof type != "string" || type === "" || type.length > 64) throw new FrameError("envelope", "type is missing");
   if (!isObject(payload)) throw new FrameError("envelope", "payload must be an object");
-  if (typeof timestamp2 != "string" || Number.isNaN(Date.parse(timestamp2)))
-    throw new FrameError("envelope", "timestamp must be an RFC 3339 time");
+  let timestamp2 = timestampOf(value);
   if (correlationId === void 0 || correlationId === "") return { type, payload, timestamp: timestamp2 };
   if (typeof correlationId != "string" || correlationId.length > 128)
     throw new FrameError("envelope", "correlationId must be a string of at most 128 characters");
   return { type, payload, timestamp: timestamp2, correlationId };
+}
+function timestampOf(value) {
+  try {
+    return timestamp.parse(value.timestamp, "timestamp");
+  } catch (error) {
+    throw error instanceof SchemaError ? new FrameError("envelope", error.message) : error;
+  }
 }
 function decodeServerFrame(text2) {
   return decodeAs(serverPayloads, text2);
@@ -4022,7 +4028,7 @@ function finality(code, reason) {
 var AGENT_VERSION = "0.1.0";
 
 // core/agent.ts
-var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_MS = 5e3, Agent = class {
+var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_MS = 5e3, TERMINATE_MS = 2e3, Agent = class {
   /** Resolves when all is over: the session has ended and no worker is left. */
   ended;
   #ports;
@@ -4100,7 +4106,7 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
   async #over(end) {
     this.#state = "ended", this.#lines?.cancel(), this.#resend?.cancel(), this.#settled?.();
     for (let pod of this.#pods.values()) pod.disown(end.message);
-    await this.#within(SETTLE_MS, Promise.all(this.#workers)), this.#end(end);
+    await this.#within(TERMINATE_MS, Promise.all(this.#workers)), this.#end(end);
   }
   #registration() {
     let { host } = this.#ports, { name, bootId, labels, annotations, taints, capabilities: capabilities2, resources } = this.#config;
@@ -4640,7 +4646,7 @@ function textOf(data) {
 }
 
 // node/main.ts
-var EXIT_REFUSED = 1, EXIT_SETTINGS = 2, ORPHAN_GRACE_MS = 2e3, EXIT_MS = 2e3;
+var EXIT_REFUSED = 1, EXIT_SETTINGS = 2, ORPHAN_GRACE_MS = 2e3;
 async function main() {
   let config = configFrom(process.env, { hostname: hostname(), userHome: homedir(), resources: detectedResources() }), credentials = new CredentialsFile(config.credentials);
   await credentials.load().catch((error) => {
@@ -4732,7 +4738,7 @@ function oneOf(...allowed) {
 }
 var json = {
   parse: (value) => value
-};
+}, optionalJson = { ...json, optional: !0 };
 function array(item, options = {}) {
   let { max = Number.MAX_SAFE_INTEGER } = options;
   return {
@@ -4842,7 +4848,7 @@ function toText(value) {
 
 // core/protocol.ts
 var MAX_FRAME_BYTES = 1 << 20, MAX_LOG_LINES = 500, MAX_LOG_LINE_BYTES = 16 * 1024, MAX_MESSAGE_BYTES = 4 * 1024;
-var uuid = matching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i, "a UUID"), dnsLabel = matching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "a DNS label"), timestamp = matching(/^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$/, "an RFC 3339 time"), sha256 = matching(/^[0-9a-f]{64}$/, "a hex SHA-256"), incarnation = integer({ min: 1 }), count = integer({ min: 0 }), runtime = oneOf("node", "browser"), status = oneOf("starting", "running", "stopping", "stopped", "failed"), bundle = object({ bucket: string({ min: 1 }), path: string({ min: 1 }), sha256, size: integer({ min: 1 }) }), pack = object({
+var uuid = matching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i, "a UUID"), dnsLabel = matching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "a DNS label"), RFC3339 = /^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$/, timestamp = matching(RFC3339, "an RFC 3339 time"), sha256 = matching(/^[0-9a-f]{64}$/, "a hex SHA-256"), incarnation = integer({ min: 1 }), count = integer({ min: 0 }), runtime = oneOf("node", "browser"), status = oneOf("starting", "running", "stopping", "stopped", "failed"), bundle = object({ bucket: string({ min: 1 }), path: string({ min: 1 }), sha256, size: integer({ min: 1 }) }), pack = object({
   id: uuid,
   name: string({ min: 1 }),
   version: string({ min: 1 }),
@@ -4877,7 +4883,7 @@ var uuid = matching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
     status,
     reason: optional(string({ max: 64 })),
     message: optional(string()),
-    result: optional(json),
+    result: optionalJson,
     at: timestamp
   }),
   "pod:logs": object({
@@ -5179,7 +5185,7 @@ function leaveWithStdin(agent) {
   process.stdin.on("end", orphaned).on("close", orphaned).on("error", orphaned).resume();
 }
 function exit(code, agent) {
-  agent.podCount > 0 ? setTimeout(() => process.kill(process.pid, "SIGKILL"), EXIT_MS).ref() : process.exit(code);
+  agent.podCount > 0 && process.kill(process.pid, "SIGKILL"), process.exit(code);
 }
 function say(line) {
   try {

@@ -25,8 +25,6 @@ const EXIT_REFUSED = 1;
 const EXIT_SETTINGS = 2;
 /** Whoever started the agent is gone without a word: its pods get this long, since nobody is there to wait for more. */
 const ORPHAN_GRACE_MS = 2_000;
-/** What ending the last threads may take. */
-const EXIT_MS = 2_000;
 
 async function main(): Promise<void> {
   const config = configFrom(process.env, { hostname: hostname(), userHome: homedir(), resources: detectedResources() });
@@ -90,9 +88,9 @@ function leaveWithStdin(agent: Agent): void {
 }
 
 function exit(code: number, agent: Agent): void {
-  // A thread in a blocking call would make exit() wait for it; nothing that is left to be said is lost by not waiting.
-  if (agent.podCount > 0) setTimeout(() => process.kill(process.pid, "SIGKILL"), EXIT_MS).ref();
-  else process.exit(code);
+  // exit() waits for its threads, and what is left now is one in a call that nothing can interrupt.
+  if (agent.podCount > 0) process.kill(process.pid, "SIGKILL");
+  process.exit(code);
 }
 
 /** Synchronous, so that the last line before an exit is out. */

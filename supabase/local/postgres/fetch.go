@@ -48,6 +48,9 @@ func (s *Server) download(ctx context.Context, version embeddedpostgres.Postgres
 	if err := os.MkdirAll(s.programs, 0o755); err != nil {
 		return err
 	}
+	if err := os.Chmod(s.programs, 0o755); err != nil { // whatever the umask: Postgres may run as another user
+		return err
+	}
 	if err := s.id.reaches(s.programs); err != nil {
 		return err
 	}

@@ -45,6 +45,7 @@ type waiting struct {
 	report core.StatusReport
 	done   func(verdict string)
 	bare   bool // the agent's own words have been taken out
+	tries  int  // how often the database did not show yet what the report is about
 }
 
 func newReporter(store statusWriter, log *slog.Logger) *reporter {
@@ -96,10 +97,7 @@ func (r *reporter) drain(ctx context.Context) {
 		verdicts, err := r.write(ctx, batch)
 		switch {
 		case err == nil:
-			r.finish(batch)
-			for i, w := range batch {
-				w.done(verdicts[i])
-			}
+			r.settle(batch, verdicts)
 			pause.reset()
 			r.limit = min(2*r.limit, maxReportBatch)
 		case passes(ctx, err):
@@ -131,6 +129,41 @@ func (r *reporter) write(ctx context.Context, batch []waiting) ([]string, error)
 		return nil, fmt.Errorf("%d verdicts on %d reports", len(verdicts), len(batch))
 	}
 	return verdicts, err
+}
+
+// settle hands out the final verdicts, and asks again later about the others.
+func (r *reporter) settle(batch []waiting, verdicts []string) {
+	for i, w := range batch {
+		verdict := verdicts[i]
+		if verdict == core.VerdictNotYet {
+			if w.tries < maxTries {
+				r.later(w)
+				continue
+			}
+			verdict = core.VerdictStaleIncarnation
+		}
+		r.finish([]waiting{w})
+		w.done(verdict)
+	}
+}
+
+// maxTries is about five seconds.
+const maxTries = 56
+
+// later makes a pod wait again after a moment; nobody else waits for it.
+func (r *reporter) later(w waiting) {
+	delay := min(time.Millisecond<<min(w.tries, 10), 100*time.Millisecond)
+	w.tries++
+	r.mu.Lock()
+	r.queue[w.report.PodID][0] = w
+	r.mu.Unlock()
+	time.AfterFunc(delay, func() {
+		r.postpone(w)
+		select {
+		case r.wake <- struct{}{}:
+		default:
+		}
+	})
 }
 
 // take picks the first report of each waiting pod; they stay at the head of their queue until finish.

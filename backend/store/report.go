@@ -94,10 +94,14 @@ func verdict(r core.StatusReport, row db.PodPositionsRow, found bool) string {
 	switch {
 	case !found:
 		return core.VerdictNotFound
+	case row.Incarnation < r.Incarnation:
+		return core.VerdictNotYet
 	case row.NodeID == nil || *row.NodeID != r.NodeID || row.Incarnation != r.Incarnation:
 		return core.VerdictStaleIncarnation
 	case row.Status == string(r.Status):
 		return core.VerdictAccepted // said before, and the acknowledgement was lost
+	case core.PodStatus(row.Status).CanBecome(r.Status):
+		return core.VerdictNotYet // the statement did not see the row that is seen now
 	}
 	return core.VerdictIllegalTransition
 }

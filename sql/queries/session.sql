@@ -98,12 +98,13 @@ returning p.id;
 select id, node_id, incarnation, status from public.pods where id = any (@pods::uuid[]);
 
 -- name: AppendLogs :exec
--- Lines of pods that are gone are dropped.
+-- In the order that they came in, which is what their ids keep. Lines of pods that are gone are dropped.
 insert into public.pod_logs (pod_id, incarnation, at, stream, line)
 select d.pod_id, d.incarnation, d.at, d.stream, d.line
 from (select unnest(@pods::uuid[]) as pod_id, unnest(@incarnations::bigint[]) as incarnation, unnest(@ats::timestamptz[]) as at,
-             unnest(@streams::text[]) as stream, unnest(@lines::text[]) as line) d
-where exists (select 1 from public.pods p where p.id = d.pod_id);
+             unnest(@streams::text[]) as stream, unnest(@lines::text[]) as line, generate_subscripts(@pods::uuid[], 1) as place) d
+where exists (select 1 from public.pods p where p.id = d.pod_id)
+order by d.place;
 
 -- name: TrimLogs :exec
 -- Keeps the newest lines of each pod.

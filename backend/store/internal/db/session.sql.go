@@ -17,8 +17,9 @@ const appendLogs = `-- name: AppendLogs :exec
 insert into public.pod_logs (pod_id, incarnation, at, stream, line)
 select d.pod_id, d.incarnation, d.at, d.stream, d.line
 from (select unnest($1::uuid[]) as pod_id, unnest($2::bigint[]) as incarnation, unnest($3::timestamptz[]) as at,
-             unnest($4::text[]) as stream, unnest($5::text[]) as line) d
+             unnest($4::text[]) as stream, unnest($5::text[]) as line, generate_subscripts($1::uuid[], 1) as n) d
 where exists (select 1 from public.pods p where p.id = d.pod_id)
+order by d.n
 `
 
 type AppendLogsParams struct {
@@ -29,7 +30,7 @@ type AppendLogsParams struct {
 	Lines        []string
 }
 
-// Lines of pods that are gone are dropped.
+// In the order given, which no join keeps by itself. Lines of pods that are gone are dropped.
 func (q *Queries) AppendLogs(ctx context.Context, arg AppendLogsParams) error {
 	_, err := q.db.Exec(ctx, appendLogs,
 		arg.Pods,

@@ -255,19 +255,31 @@ export class Agent {
   }
 
   #acknowledged(ack: StatusAck): void {
-    if (!this.#outbox.acknowledge(ack)) return;
-    if (this.#outbox.size === 0) {
-      this.#resend?.cancel();
-      this.#resend = undefined;
-      this.#settled?.();
-    }
+    const report = this.#outbox.acknowledge(ack);
+    if (!report) return;
     const { podId, incarnation, status, accepted, code, message } = ack;
     if (!accepted) this.#ports.log.warn("the server refused a status", { podId, incarnation, status, code, message });
+    if (code === "INVALID" && (report.message !== undefined || report.result !== undefined)) {
+      // What it says cannot be stored. What became of the pod can.
+      const { message: _, result: __, ...bare } = report;
+      this.#outbox.add(bare);
+      this.#flush();
+      return;
+    }
+    this.#settle();
     const pod = this.#pods.get(podId);
     if (!pod || pod.incarnation !== incarnation || isTerminal(status)) return;
     if (status === "starting") pod.claimed(accepted);
     // A status that came twice is illegal the second time, when a later one has been taken: that says nothing of the pod.
     else if (!accepted && (code !== "ILLEGAL_TRANSITION" || pod.status === status)) pod.disown(`the server refused its status ${status}`);
+  }
+
+  /** Nothing is waiting for an answer any more. */
+  #settle(): void {
+    if (this.#outbox.size > 0) return;
+    this.#resend?.cancel();
+    this.#resend = undefined;
+    this.#settled?.();
   }
 
   /** Sends the statuses that are to be sent; a pod's last lines go before its last status. */

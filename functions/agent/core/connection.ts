@@ -1,7 +1,7 @@
 /** One WebSocket, from opening to its end: handshake, heartbeats, renewal of the token, and noticing a dead server. */
 import { Backoff } from "./backoff.ts";
 import { messageOf } from "./errors.ts";
-import { decodeServerFrame, encodeError, encodeFrame, FrameError } from "./frame.ts";
+import { decodeServerFrame, encodeFrame, FrameError } from "./frame.ts";
 import { Close, PROTOCOL, type AgentPayload, type AgentType, type Heartbeat, type NodeRegister, type Registered, type ServerFrame } from "./protocol.ts";
 import type { Socket, Timer } from "./ports.ts";
 import type { SessionDeps } from "./session.ts";
@@ -126,7 +126,7 @@ export class Connection {
   #malformed(error: FrameError): void {
     this.#deps.log.error("the server sent a frame that cannot be used", { problem: error.problem, error: error.message });
     const code = error.problem === "type" ? "UNKNOWN_TYPE" : "BAD_FRAME";
-    this.#socket.send(encodeError(code, error.message, this.#deps.clock.now(), error.correlationId));
+    this.#socket.send(encodeFrame("error", { code, message: error.message }, this.#deps.clock.now(), error.correlationId));
     if (error.problem === "envelope") this.#abandon(error.message, Close.badFrame);
   }
 

@@ -45,11 +45,6 @@ export function encodeFrame<T extends AgentType>(type: T, payload: AgentPayload<
   return encodeEnvelope(type, payload, now, correlationId);
 }
 
-/** Encodes the one frame that both sides send: what was wrong with the other's. */
-export function encodeError(code: string, message: string, now: number, correlationId?: string): string {
-  return encodeEnvelope("error", { code, message }, now, correlationId);
-}
-
 /** Encodes a frame as a server does; for tests and tools that play one. */
 export function encodeServerFrame<T extends ServerType>(type: T, payload: ServerPayload<T>, now: number, correlationId?: string): string {
   return encodeEnvelope(type, payload, now, correlationId);

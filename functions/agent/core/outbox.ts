@@ -17,9 +17,12 @@ export class StatusOutbox {
     if (!this.#entries.has(key)) this.#entries.set(key, { report, sentAt: undefined });
   }
 
-  /** Takes what was acknowledged out, accepted or not: both are final. False if it was not here. */
-  acknowledge(ack: StatusAck): boolean {
-    return this.#entries.delete(keyOf(ack));
+  /** Takes what was acknowledged out, accepted or not: both are final. Undefined if it was not here. */
+  acknowledge(ack: StatusAck): StatusReport | undefined {
+    const key = keyOf(ack);
+    const entry = this.#entries.get(key);
+    this.#entries.delete(key);
+    return entry?.report;
   }
 
   /** The highest incarnation of a pod whose last status is pending; 0 if there is none. */

@@ -50,6 +50,9 @@ const pack = object({
   bundle,
 });
 
+/** What was wrong with a frame of the other side. */
+const problem = object({ code: string(), message: string() });
+
 /** Payloads of the frames that an agent sends. */
 export const agentPayloads = {
   "auth:authenticate": object({
@@ -89,6 +92,7 @@ export const agentPayloads = {
     lines: array(object({ at: timestamp, stream: oneOf("stdout", "stderr", "system"), text: string() }), { max: MAX_LOG_LINES }),
     dropped: optional(count),
   }),
+  error: problem,
 } as const;
 
 /** Payloads of the frames that a server sends. */
@@ -123,7 +127,7 @@ export const serverPayloads = {
     code: optional(string()),
     message: optional(string()),
   }),
-  error: object({ code: string(), message: string() }),
+  error: problem,
 } as const;
 
 export type AgentType = keyof typeof agentPayloads;

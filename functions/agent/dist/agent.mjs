@@ -3054,8 +3054,8 @@ var BundleError = class extends Error {
       throw error2 instanceof ResponseTooLarge ? error2 : new TryAgain(`${what}: ${messageOf(error2)}`, !1);
     }
     if (response.status === 200) return response;
-    let { statusCode, message, error } = parseObject(response.text()), status2 = response.status === 400 && Number(statusCode) > 0 ? Number(statusCode) : response.status, problem = `${what}: ${status2} ${String(message ?? error ?? "")}`.trimEnd();
-    throw status2 === 404 ? new TryAgain(problem, !0) : status2 === 429 || status2 >= 500 ? new TryAgain(problem, !1) : token !== void 0 && (status2 === 401 || status2 === 403) ? (this.#deps.tokens.refused(token), new TryAgain(problem, !0)) : new BundleError("bundle_unavailable", problem);
+    let { statusCode, message, error } = parseObject(response.text()), status2 = response.status === 400 && Number(statusCode) > 0 ? Number(statusCode) : response.status, problem2 = `${what}: ${status2} ${String(message ?? error ?? "")}`.trimEnd();
+    throw status2 === 404 ? new TryAgain(problem2, !0) : status2 === 429 || status2 >= 500 ? new TryAgain(problem2, !1) : token !== void 0 && (status2 === 401 || status2 === 403) ? (this.#deps.tokens.refused(token), new TryAgain(problem2, !0)) : new BundleError("bundle_unavailable", problem2);
   }
 };
 function parseObject(text2) {
@@ -3084,7 +3084,7 @@ var PROTOCOL = 1, MAX_FRAME_BYTES = 1 << 20, MAX_LOG_LINES = 500, MAX_LOG_LINE_B
   version: string({ min: 1 }),
   runtimeTag: oneOf("node", "browser", "universal"),
   bundle
-}), agentPayloads = {
+}), problem = object({ code: string(), message: string() }), agentPayloads = {
   "auth:authenticate": object({
     token: string({ min: 1 }),
     protocol: integer({ min: 1 }),
@@ -3121,7 +3121,8 @@ var PROTOCOL = 1, MAX_FRAME_BYTES = 1 << 20, MAX_LOG_LINES = 500, MAX_LOG_LINE_B
     incarnation,
     lines: array(object({ at: timestamp, stream: oneOf("stdout", "stderr", "system"), text: string() }), { max: MAX_LOG_LINES }),
     dropped: optional(count)
-  })
+  }),
+  error: problem
 }, serverPayloads = {
   "auth:authenticated": object({ userId: uuid, role: string(), expiresAt: timestamp, protocol: integer({ min: 1 }) }),
   "node:registered": object({
@@ -3153,7 +3154,7 @@ var PROTOCOL = 1, MAX_FRAME_BYTES = 1 << 20, MAX_LOG_LINES = 500, MAX_LOG_LINE_B
     code: optional(string()),
     message: optional(string())
   }),
-  error: object({ code: string(), message: string() })
+  error: problem
 };
 function isTerminal(status2) {
   return status2 === "stopped" || status2 === "failed";
@@ -3229,9 +3230,10 @@ var StatusOutbox = class {
     let key = keyOf2(report);
     this.#entries.has(key) || this.#entries.set(key, { report, sentAt: void 0 });
   }
-  /** Takes what was acknowledged out, accepted or not: both are final. False if it was not here. */
+  /** Takes what was acknowledged out, accepted or not: both are final. Undefined if it was not here. */
   acknowledge(ack) {
-    return this.#entries.delete(keyOf2(ack));
+    let key = keyOf2(ack), entry = this.#entries.get(key);
+    return this.#entries.delete(key), entry?.report;
   }
   /** The highest incarnation of a pod whose last status is pending; 0 if there is none. */
   settled(podId) {
@@ -3583,15 +3585,12 @@ var FrameError = class extends Error {
   name = "FrameError";
   problem;
   correlationId;
-  constructor(problem, message, correlationId) {
-    super(message), this.problem = problem, this.correlationId = correlationId;
+  constructor(problem2, message, correlationId) {
+    super(message), this.problem = problem2, this.correlationId = correlationId;
   }
 };
 function encodeFrame(type, payload, now, correlationId) {
   return encodeEnvelope(type, payload, now, correlationId);
-}
-function encodeError(code, message, now, correlationId) {
-  return encodeEnvelope("error", { code, message }, now, correlationId);
 }
 function encodeEnvelope(type, payload, now, correlationId) {
   let timestamp2 = new Date(now).toISOString();
@@ -3708,7 +3707,7 @@ var HANDSHAKE_MS = 2e4, SILENT_INTERVALS = 3, RENEW_MARGIN_MS = 9e4, RENEW_RETRY
   #malformed(error) {
     this.#deps.log.error("the server sent a frame that cannot be used", { problem: error.problem, error: error.message });
     let code = error.problem === "type" ? "UNKNOWN_TYPE" : "BAD_FRAME";
-    this.#socket.send(encodeError(code, error.message, this.#deps.clock.now(), error.correlationId)), error.problem === "envelope" && this.#abandon(error.message, Close.badFrame);
+    this.#socket.send(encodeFrame("error", { code, message: error.message }, this.#deps.clock.now(), error.correlationId)), error.problem === "envelope" && this.#abandon(error.message, Close.badFrame);
   }
   #authenticated() {
     this.#renewals.reset(), this.#planRenewal(), this.#phase === "authenticating" && (this.#phase = "registering", this.send("node:register", this.#events.registration()));
@@ -4187,12 +4186,21 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
     pod?.disown("a later incarnation is to be stopped"), !(silent || this.#outbox.settled(podId) >= incarnation2) && (this.#outbox.add({ podId, incarnation: incarnation2, status: "stopped", reason, at: new Date(this.#ports.clock.now()).toISOString() }), this.#flush());
   }
   #acknowledged(ack) {
-    if (!this.#outbox.acknowledge(ack)) return;
-    this.#outbox.size === 0 && (this.#resend?.cancel(), this.#resend = void 0, this.#settled?.());
+    let report = this.#outbox.acknowledge(ack);
+    if (!report) return;
     let { podId, incarnation: incarnation2, status: status2, accepted, code, message } = ack;
-    accepted || this.#ports.log.warn("the server refused a status", { podId, incarnation: incarnation2, status: status2, code, message });
+    if (accepted || this.#ports.log.warn("the server refused a status", { podId, incarnation: incarnation2, status: status2, code, message }), code === "INVALID" && (report.message !== void 0 || report.result !== void 0)) {
+      let { message: _, result: __, ...bare } = report;
+      this.#outbox.add(bare), this.#flush();
+      return;
+    }
+    this.#settle();
     let pod = this.#pods.get(podId);
     !pod || pod.incarnation !== incarnation2 || isTerminal(status2) || (status2 === "starting" ? pod.claimed(accepted) : !accepted && (code !== "ILLEGAL_TRANSITION" || pod.status === status2) && pod.disown(`the server refused its status ${status2}`));
+  }
+  /** Nothing is waiting for an answer any more. */
+  #settle() {
+    this.#outbox.size > 0 || (this.#resend?.cancel(), this.#resend = void 0, this.#settled?.());
   }
   /** Sends the statuses that are to be sent; a pod's last lines go before its last status. */
   #flush() {
@@ -4586,15 +4594,15 @@ var MIB = 1 << 20, MIN_HEAP_MIB = 16, ThreadLauncher = class {
       stdout: !0,
       stderr: !0,
       ...spec.memoryBytes > 0 ? { resourceLimits: limitsOf(spec.memoryBytes) } : {}
-    }), problem;
+    }), problem2;
     return worker.on("message", (value) => {
       let message = parseWorkerMessage(value);
       message && (message.type === "output" && Atomics.sub(inFlight, 0, message.text.length), events.message(message));
     }), this.#catchStray(worker, events), worker.on("error", (error) => {
-      problem ??= problemOf(error, spec.memoryBytes);
+      problem2 ??= problemOf(error, spec.memoryBytes);
     }), worker.on("exit", (code) => {
       remove().catch(() => {
-      }).finally(() => events.exit(problem ?? { kind: "exit", code }));
+      }).finally(() => events.exit(problem2 ?? { kind: "exit", code }));
     }), {
       send: (command) => worker.postMessage(command),
       terminate: () => {
@@ -4621,11 +4629,11 @@ var import_stream = __toESM(require_stream(), 1), import_extension = __toESM(req
 
 // node/socket.ts
 var HANDSHAKE_MS2 = 1e4, CLOSE_MS = 2e3, openSocket = (url, events) => {
-  let socket = new import_websocket.default(url, { perMessageDeflate: !1, maxPayload: MAX_FRAME_BYTES + 1024, handshakeTimeout: HANDSHAKE_MS2 }), problem = "", cutOff;
+  let socket = new import_websocket.default(url, { perMessageDeflate: !1, maxPayload: MAX_FRAME_BYTES + 1024, handshakeTimeout: HANDSHAKE_MS2 }), problem2 = "", cutOff;
   return socket.on("open", () => events.open()), socket.on("message", (data, isBinary) => events.message(isBinary ? void 0 : textOf(data))), socket.on("error", (error) => {
-    problem = error.message;
+    problem2 = error.message;
   }), socket.on("close", (code, reason) => {
-    clearTimeout(cutOff), closed(events, code, reason.toString() || problem);
+    clearTimeout(cutOff), closed(events, code, reason.toString() || problem2);
   }), {
     send(text2) {
       socket.readyState === import_websocket.default.OPEN && socket.send(text2);
@@ -4854,7 +4862,7 @@ var uuid = matching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
   version: string({ min: 1 }),
   runtimeTag: oneOf("node", "browser", "universal"),
   bundle
-}), agentPayloads = {
+}), problem = object({ code: string(), message: string() }), agentPayloads = {
   "auth:authenticate": object({
     token: string({ min: 1 }),
     protocol: integer({ min: 1 }),
@@ -4891,7 +4899,8 @@ var uuid = matching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
     incarnation,
     lines: array(object({ at: timestamp, stream: oneOf("stdout", "stderr", "system"), text: string() }), { max: MAX_LOG_LINES }),
     dropped: optional(count)
-  })
+  }),
+  error: problem
 }, serverPayloads = {
   "auth:authenticated": object({ userId: uuid, role: string(), expiresAt: timestamp, protocol: integer({ min: 1 }) }),
   "node:registered": object({
@@ -4923,7 +4932,7 @@ var uuid = matching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
     code: optional(string()),
     message: optional(string())
   }),
-  error: object({ code: string(), message: string() })
+  error: problem
 };
 
 // core/result.ts

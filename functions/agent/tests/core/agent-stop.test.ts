@@ -220,6 +220,20 @@ test("a repeated status that is illegal because a later one was taken says nothi
   assert.deepEqual(statuses(w), ["starting", "running", "stopping stopped_by_user", "stopped stopped_by_user"]);
 });
 
+test("an end that the database cannot store is said again without its words, so that the pod does not run once more", async () => {
+  const w = await running();
+  await w.workers.last.post({ type: "done", result: '{"odd":1}', message: "odd" });
+  await w.workers.last.exit();
+  assert.deepEqual(statuses(w), ["stopped completed"]);
+  await acknowledge(w, "stopped", { accepted: false, code: "INVALID" });
+  const { result, message, status } = w.socket.last("pod:status");
+  assert.deepEqual([result, message, status], [undefined, undefined, "stopped"]);
+  assert.deepEqual(statuses(w), ["stopped completed"]);
+  await acknowledge(w, "stopped", { accepted: false, code: "INVALID" });
+  await w.clock.advance(20_000);
+  assert.deepEqual(statuses(w), [], "and that is that");
+});
+
 test("a reconnect registers what it holds and repeats what was not acknowledged", async () => {
   const w = await running();
   await assign(w, { podId: OTHER, incarnation: 1 });

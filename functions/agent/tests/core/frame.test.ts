@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeAgentFrame, decodeEnvelope, decodeServerFrame, encodeError, encodeFrame, encodeServerFrame, FrameError } from "../../core/frame.ts";
+import { decodeAgentFrame, decodeEnvelope, decodeServerFrame, encodeFrame, encodeServerFrame, FrameError } from "../../core/frame.ts";
 import { agentPayloads, MAX_FRAME_BYTES, serverPayloads } from "../../core/protocol.ts";
 import { goldens } from "../support/goldens.ts";
 
@@ -58,7 +58,7 @@ test("unknown fields are ignored", () => {
 test("a binary message and one that is too large are no frames", () => {
   assert.throws(() => decodeServerFrame(undefined), { problem: "envelope" });
   const wide = "é".repeat(MAX_FRAME_BYTES / 2); // fewer characters than bytes
-  assert.throws(() => decodeServerFrame(encodeError("X", wide, 0)), { problem: "envelope", message: /at most 1048576 bytes/ });
+  assert.throws(() => decodeServerFrame(encodeServerFrame("error", { code: "X", message: wide }, 0)), { problem: "envelope", message: /at most 1048576 bytes/ });
 });
 
 test("what is wrong is said without quoting the frame", () => {

@@ -42,10 +42,10 @@ test("an acknowledgement is final whether accepted or not, and counts once", () 
   const outbox = new StatusOutbox();
   outbox.add(report("starting"));
   outbox.add(report("running"));
-  assert.equal(outbox.acknowledge({ ...report("starting"), accepted: true }), true);
-  assert.equal(outbox.acknowledge({ ...report("starting"), accepted: true }), false);
-  assert.equal(outbox.acknowledge({ ...report("running"), accepted: false, code: "STALE_INCARNATION" }), true);
-  assert.equal(outbox.acknowledge({ ...report("running", 2), accepted: true }), false, "another incarnation");
+  assert.deepEqual(outbox.acknowledge({ ...report("starting"), accepted: true }), report("starting"));
+  assert.equal(outbox.acknowledge({ ...report("starting"), accepted: true }), undefined);
+  assert.deepEqual(outbox.acknowledge({ ...report("running"), accepted: false, code: "STALE_INCARNATION" }), report("running"));
+  assert.equal(outbox.acknowledge({ ...report("running", 2), accepted: true }), undefined, "another incarnation");
   assert.equal(outbox.size, 0);
 });
 

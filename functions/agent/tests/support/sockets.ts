@@ -59,11 +59,8 @@ export class FakeSocket implements Socket {
   }
 
   /** What came since the last look, without heartbeats. */
-  news(): { type: AgentType | "error"; payload: unknown }[] {
-    const news = this.sent.slice(this.#looked).map((text) => {
-      const { type, payload } = JSON.parse(text) as { type: string; payload: unknown };
-      return type === "error" ? { type: "error" as const, payload } : decodeAgentFrame(text);
-    });
+  news(): { type: AgentType; payload: unknown }[] {
+    const news = this.sent.slice(this.#looked).map((text) => decodeAgentFrame(text));
     this.#looked = this.sent.length;
     return news.filter(({ type }) => type !== "node:heartbeat").map(({ type, payload }) => ({ type, payload }));
   }

@@ -18,13 +18,16 @@ type StatusReport struct {
 	Result      json.RawMessage // nil when there is none
 }
 
-// Verdicts on a status report. All are final.
+// Verdicts on a status report. All but VerdictNotYet are final.
 const (
 	VerdictAccepted          = ""
 	VerdictStaleIncarnation  = "STALE_INCARNATION"
 	VerdictNotFound          = "POD_NOT_FOUND"
 	VerdictIllegalTransition = "ILLEGAL_TRANSITION"
 	VerdictInvalid           = "INVALID"
+	// VerdictNotYet: the WAL has shown the assignment that the report is about before the database shows it to other sessions. It
+	// will in a moment. It never reaches an agent.
+	VerdictNotYet = "NOT_YET"
 )
 
 // ReasonUnassignable is why a pod fails whose assignment does not fit a frame.

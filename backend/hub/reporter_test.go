@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
@@ -271,4 +272,43 @@ func TestADeadDatabaseDoesNotKeepTheServer(t *testing.T) {
 	<-ended
 	assert.Len(t, j.ready, 1, "it still waits")
 	assert.Empty(t, j.verdicts)
+}
+
+// The WAL shows an assignment a moment before other sessions can see the row: a claim that comes in between is no stale one. It waits, in its
+// order, and holds nobody up; for ever it does not wait either.
+func TestAReportThatComesBeforeItsRowIsVisible(t *testing.T) {
+	t.Parallel()
+	early, never := uuid.NewSHA1(uuid.Nil, []byte("early")), uuid.NewSHA1(uuid.Nil, []byte("never"))
+	looks := 0
+	j := newJournal(func(r []core.StatusReport) ([]string, error) {
+		verdicts := all(r)
+		for i, one := range r {
+			if one.PodID == early {
+				looks++
+			}
+			if one.PodID == never || one.PodID == early && looks < 4 {
+				verdicts[i] = core.VerdictNotYet
+			}
+		}
+		return verdicts, nil
+	})
+	for _, pod := range []string{"early", "other"} {
+		require.True(t, j.put(pod, core.PodStarting))
+		require.True(t, j.put(pod, core.PodRunning))
+	}
+	require.True(t, j.put("never", core.PodStarting))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan struct{})
+	go func() { defer close(ended); j.run(ctx) }()
+	require.Eventually(t, func() bool {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		return j.count == 0
+	}, time.Minute, time.Millisecond)
+	cancel()
+	<-ended
+	assert.Equal(t, []string{core.VerdictAccepted, core.VerdictAccepted}, j.verdicts[early])
+	assert.Equal(t, []string{core.VerdictStaleIncarnation}, j.verdicts[never])
+	assert.Equal(t, 5, looks, "three too early, then each of its two")
 }

@@ -302,8 +302,8 @@ func TestAReportThatComesBeforeItsRowIsVisible(t *testing.T) {
 	ended := make(chan struct{})
 	go func() { defer close(ended); j.run(ctx) }()
 	require.Eventually(t, func() bool {
-		j.mu.Lock()
-		defer j.mu.Unlock()
+		j.reporter.mu.Lock()
+		defer j.reporter.mu.Unlock()
 		return j.count == 0
 	}, time.Minute, time.Millisecond)
 	cancel()

@@ -37,7 +37,7 @@ func TestReportStatuses(t *testing.T) {
 	require.Equal(t, []string{
 		core.VerdictAccepted, core.VerdictStaleIncarnation, core.VerdictStaleIncarnation, core.VerdictAccepted, core.VerdictIllegalTransition,
 		core.VerdictAccepted, // said before, and the acknowledgement was lost
-		core.VerdictIllegalTransition, core.VerdictStaleIncarnation, core.VerdictNotFound,
+		core.VerdictIllegalTransition, core.VerdictNotYet, core.VerdictNotFound,
 	}, verdicts)
 	require.Equal(t, podRow{Status: core.PodStarting, Reason: "r", Message: "m", NodeID: &node, Incarnation: 1}, w.row(t, pods[0]))
 	require.Equal(t, core.PodScheduled, w.row(t, pods[1]).Status)

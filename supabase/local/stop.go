@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/stark-o/stark/supabase/local/postgres"
@@ -18,16 +17,14 @@ const drainTime = 5 * time.Second
 
 // ending is how a stack ends: once, whoever asks first.
 type ending struct {
-	served chan error // what the HTTP server ended with
-	stop   chan struct{}
+	served chan error           // what the HTTP server ended with
+	stop   chan context.Context // holds the first Stop's
 	done   chan struct{}
-	once   *sync.Once
-	ctx    context.Context // Stop's; set before stop is closed
-	err    error           // set before done is closed
+	err    error // set before done is closed
 }
 
 func newEnding() ending {
-	return ending{served: make(chan error, 1), stop: make(chan struct{}), done: make(chan struct{}), once: &sync.Once{}}
+	return ending{served: make(chan error, 1), stop: make(chan context.Context, 1), done: make(chan struct{})}
 }
 
 // watch owns the running stack: it waits for Stop or for the end of one of its parts, and ends the rest.
@@ -35,8 +32,7 @@ func (s *Stack) watch() {
 	ctx := context.Background()
 	var cause error
 	select {
-	case <-s.stop:
-		ctx = s.ctx
+	case ctx = <-s.stop:
 	case <-s.postgres.Done():
 		cause = fmt.Errorf("the embedded stack lost Postgres: %w", cmp.Or(s.postgres.Err(), postgres.ErrStopped))
 	case err := <-s.served:
@@ -52,10 +48,10 @@ func (s *Stack) watch() {
 // Stop ends the stack in order - requests, connections, Postgres - and returns when nothing of it is left. A ctx that is done skips the
 // patience, not the order. Calling it again waits for the same end. The error is also why the stack ended earlier by itself.
 func (s *Stack) Stop(ctx context.Context) error {
-	s.once.Do(func() {
-		s.ctx = ctx
-		close(s.stop)
-	})
+	select {
+	case s.stop <- ctx:
+	default: // it is ending already
+	}
 	<-s.done
 	return s.err
 }

@@ -9,9 +9,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -53,6 +55,9 @@ func TestKilledOwner(t *testing.T) {
 	require.ErrorIs(t, Held(dir), ErrLocked)
 	require.NoError(t, cmd.Process.Kill())
 	require.Error(t, cmd.Wait())
+	if runtime.GOOS == "linux" {
+		require.True(t, waitGone(t.Context(), pid, filepath.Join(dir, "postgres", "data"), 20*time.Second), "it dies with its parent")
+	}
 
 	s := start(t, Config{Dir: dir})
 	require.NotEqual(t, pid, s.PID())

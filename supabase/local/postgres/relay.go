@@ -14,7 +14,6 @@ import (
 // relay stands between the library that downloads and the Maven repository. The library can neither be cancelled nor tells how far it is
 // or what went wrong, and takes a missing check sum for a matching one; the relay does better, on loopback.
 type relay struct {
-	ctx      context.Context
 	from     string
 	progress func(got, of int64)
 	server   *http.Server
@@ -31,8 +30,8 @@ func startRelay(ctx context.Context, from string, progress func(got, of int64)) 
 	if err != nil {
 		return nil, err
 	}
-	r := &relay{ctx: ctx, from: strings.TrimRight(from, "/"), progress: progress, listener: l, ended: make(chan struct{})}
-	r.server = &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second}
+	r := &relay{from: strings.TrimRight(from, "/"), progress: progress, listener: l, ended: make(chan struct{})}
+	r.server = &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
 	go func() {
 		defer close(r.ended)
 		_ = r.server.Serve(l) // ends with ErrServerClosed
@@ -64,20 +63,20 @@ func (r *relay) fail(err error) {
 
 // ServeHTTP implements http.Handler.
 func (r *relay) ServeHTTP(w http.ResponseWriter, in *http.Request) {
-	if err := r.pass(w, in.URL.Path); err != nil {
+	if err := r.pass(in.Context(), w, in.URL.Path); err != nil {
 		r.fail(err)
 		panic(http.ErrAbortHandler) // so that the library does not take half for whole
 	}
 }
 
-func (r *relay) pass(w http.ResponseWriter, path string) error {
-	req, err := http.NewRequestWithContext(r.ctx, http.MethodGet, r.from+path, nil)
+func (r *relay) pass(ctx context.Context, w http.ResponseWriter, path string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.from+path, nil)
 	if err != nil {
 		return err
 	}
 	res, err := http.DefaultClient.Do(req)
-	if r.ctx.Err() != nil {
-		return context.Cause(r.ctx) // which also ended the answer, if there is one
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: is there a network? Else install PostgreSQL %d or newer with this system's package manager", err, minMajor)

@@ -132,8 +132,8 @@ func writeError(w http.ResponseWriter, log *slog.Logger, r *http.Request, err er
 			}
 			e = errInternal
 		}
-		if e == errOutage {
-			log.Warn("storage cannot reach the database", "method", r.Method, "path", r.URL.Path, "error", err)
+		if e.HTTP == http.StatusServiceUnavailable {
+			log.Warn("storage is not available", "method", r.Method, "path", r.URL.Path, "error", err)
 		}
 		shown := *e
 		if shown.Name == "" {

@@ -62,5 +62,5 @@ func TestScriptRunsAlone(t *testing.T) {
 	var exit *exec.ExitError
 	require.ErrorAs(t, err, &exit, "%s", said)
 	require.Equal(t, 2, exit.ExitCode(), "%s", said)
-	require.Equal(t, "stark agent: STARK_SERVER is not set: set it to the URL of the Stark server, e.g. http://127.0.0.1:8080\n", string(said))
+	require.Equal(t, "stark agent: STARK_SERVER is not set: set it to the URL of the Stark server, e.g. http://127.0.0.1:7827\n", string(said))
 }

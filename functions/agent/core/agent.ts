@@ -8,8 +8,29 @@ import { messageOf } from "./errors.ts";
 import { LogBuffer } from "./logs.ts";
 import { StatusOutbox } from "./outbox.ts";
 import { Pod, type PodEvents } from "./pod.ts";
-import type { BundleCache, Clock, CredentialsStore, HostInfo, HttpFetch, Logger, OpenSocket, Random, Sha256, Timer, WorkerLauncher } from "./ports.ts";
-import { isTerminal, type Assignment, type HeldPod, type NodeRegister, type Registered, type ServerFrame, type StatusAck, type StopOrder } from "./protocol.ts";
+import type {
+  BundleCache,
+  Clock,
+  CredentialsStore,
+  HostInfo,
+  HttpFetch,
+  Logger,
+  OpenSocket,
+  Random,
+  Sha256,
+  Timer,
+  WorkerLauncher,
+} from "./ports.ts";
+import {
+  isTerminal,
+  type Assignment,
+  type HeldPod,
+  type NodeRegister,
+  type Registered,
+  type ServerFrame,
+  type StatusAck,
+  type StopOrder,
+} from "./protocol.ts";
 import { Session, type SessionEnd } from "./session.ts";
 import { Tokens } from "./tokens.ts";
 import { AGENT_VERSION } from "./version.ts";
@@ -73,7 +94,15 @@ export class Agent {
     const tokens = new Tokens({ http, store: credentials, clock, log });
     this.#bundles = new Bundles({ http, cache, sha256, tokens, clock, random, log });
     this.#session = new Session(
-      { url: config.url, clock, random, openSocket, tokens, log, agent: { name: `stark-agent-${ports.host.runtimeType}`, version: AGENT_VERSION } },
+      {
+        url: config.url,
+        clock,
+        random,
+        openSocket,
+        tokens,
+        log,
+        agent: { name: `stark-agent-${ports.host.runtimeType}`, version: AGENT_VERSION },
+      },
       {
         registration: () => this.#registration(),
         heartbeat: () => ({ pods: this.#pods.size, usage: ports.host.usage() }),
@@ -206,7 +235,12 @@ export class Agent {
     if (this.#outbox.settled(podId) >= incarnation) return; // it has ended here, and the server does not know yet
     current?.disown("a later incarnation was assigned");
     this.#outbox.dropBelow(podId, incarnation);
-    this.#ports.log.info("pod assigned", { pod: `${assignment.namespace}/${assignment.name}`, podId, incarnation, pack: `${assignment.pack.name}@${assignment.pack.version}` });
+    this.#ports.log.info("pod assigned", {
+      pod: `${assignment.namespace}/${assignment.name}`,
+      podId,
+      incarnation,
+      pack: `${assignment.pack.name}@${assignment.pack.version}`,
+    });
     const { clock, log, workers, host } = this.#ports;
     const events: PodEvents = {
       status: (report) => {
@@ -222,7 +256,12 @@ export class Agent {
         if (this.#pods.get(podId) === pod) this.#pods.delete(podId);
       },
     };
-    const pod = new Pod(assignment, { clock, log, workers, bundles: this.#bundles, runtimeType: host.runtimeType }, events, current?.gone ?? Promise.resolve());
+    const pod = new Pod(
+      assignment,
+      { clock, log, workers, bundles: this.#bundles, runtimeType: host.runtimeType },
+      events,
+      current?.gone ?? Promise.resolve(),
+    );
     this.#pods.set(podId, pod);
     this.#track(pod);
   }
@@ -297,7 +336,8 @@ export class Agent {
   }
 
   #sendLinesOf(podId: string, incarnation: number): void {
-    for (let batch = this.#logs.take(podId, incarnation); batch; batch = this.#logs.take(podId, incarnation)) this.#session.send("pod:logs", batch);
+    for (let batch = this.#logs.take(podId, incarnation); batch; batch = this.#logs.take(podId, incarnation))
+      this.#session.send("pod:logs", batch);
   }
 
   #planLines(): void {

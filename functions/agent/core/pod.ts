@@ -9,7 +9,15 @@ import { LineSplitter } from "./lines.ts";
 import type { PackIdentity } from "./pack/contract.ts";
 import type { WorkerMessage } from "./pack/messages.ts";
 import type { Clock, Logger, Timer, WorkerExit, WorkerHandle, WorkerLauncher } from "./ports.ts";
-import { MAX_MESSAGE_BYTES, type Assignment, type LogLine, type LogStream, type PodStatus, type Runtime, type StatusReport } from "./protocol.ts";
+import {
+  MAX_MESSAGE_BYTES,
+  type Assignment,
+  type LogLine,
+  type LogStream,
+  type PodStatus,
+  type Runtime,
+  type StatusReport,
+} from "./protocol.ts";
 import { encodeResult } from "./result.ts";
 import { storable, truncateUtf8 } from "./text.ts";
 
@@ -303,7 +311,8 @@ export class Pod {
 
   #failureOf(error: unknown): Outcome {
     if (error instanceof Cancelled) return this.#stopped();
-    if (error instanceof BundleError || error instanceof StartFailure) return { status: "failed", reason: error.reason, message: error.message };
+    if (error instanceof BundleError || error instanceof StartFailure)
+      return { status: "failed", reason: error.reason, message: error.message };
     this.#deps.log.error("a pod failed in the agent itself", { ...this.#fields(), error: messageOf(error) });
     return { status: "failed", reason: "crashed", message: stackOf(error, MAX_MESSAGE_BYTES) };
   }

@@ -3024,14 +3024,18 @@ var BundleError = class extends Error {
   async #downloadOnce(bundle2) {
     let { tokens } = this.#deps, { supabaseUrl, anonKey } = await tokens.credentials(), token = await tokens.get(MIN_TOKEN_TTL_MS).catch((error) => {
       throw new TryAgain(`no access token to fetch the bundle with: ${messageOf(error)}`, !1);
-    }), storage = `${supabaseUrl}/storage/v1`, object2 = `${encodeURIComponent(bundle2.bucket)}/${bundle2.path.split("/").map(encodeURIComponent).join("/")}`, signed = await this.#ask("signing the bundle's URL", {
-      method: "POST",
-      url: `${storage}/object/sign/${object2}`,
-      headers: { apikey: anonKey, authorization: `Bearer ${token}`, "content-type": "application/json" },
-      body: JSON.stringify({ expiresIn: SIGNED_FOR_SECONDS }),
-      timeoutMs: SIGN_TIMEOUT_MS,
-      maxBytes: MAX_SIGN_RESPONSE
-    }, token), path = parseObject(signed.text()).signedURL;
+    }), storage = `${supabaseUrl}/storage/v1`, object2 = `${encodeURIComponent(bundle2.bucket)}/${bundle2.path.split("/").map(encodeURIComponent).join("/")}`, signed = await this.#ask(
+      "signing the bundle's URL",
+      {
+        method: "POST",
+        url: `${storage}/object/sign/${object2}`,
+        headers: { apikey: anonKey, authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: JSON.stringify({ expiresIn: SIGNED_FOR_SECONDS }),
+        timeoutMs: SIGN_TIMEOUT_MS,
+        maxBytes: MAX_SIGN_RESPONSE
+      },
+      token
+    ), path = parseObject(signed.text()).signedURL;
     if (typeof path != "string") throw new TryAgain("Storage answered without a signed URL", !1);
     try {
       return (await this.#ask("downloading the bundle", {
@@ -3652,7 +3656,10 @@ var HANDSHAKE_MS = 2e4, SILENT_INTERVALS = 3, RENEW_MARGIN_MS = 9e4, RENEW_RETRY
   #lastBeat = 0;
   #frames = 0;
   constructor(deps, events, token) {
-    this.#deps = deps, this.#events = events, this.#token = token, this.#renewals = new Backoff(deps.random, RENEW_RETRY), this.#handshake = deps.clock.timer(HANDSHAKE_MS, () => this.#abandon("the server did not complete the handshake in time", Close.noHeartbeat)), this.#socket = deps.openSocket(deps.url, {
+    this.#deps = deps, this.#events = events, this.#token = token, this.#renewals = new Backoff(deps.random, RENEW_RETRY), this.#handshake = deps.clock.timer(
+      HANDSHAKE_MS,
+      () => this.#abandon("the server did not complete the handshake in time", Close.noHeartbeat)
+    ), this.#socket = deps.openSocket(deps.url, {
       open: () => this.#opened(),
       message: (text2) => this.#received(text2),
       close: (code, reason) => this.#closed(code, reason)
@@ -3698,7 +3705,11 @@ var HANDSHAKE_MS = 2e4, SILENT_INTERVALS = 3, RENEW_MARGIN_MS = 9e4, RENEW_RETRY
       case "node:heartbeat:ack":
         break;
       case "error":
-        this.#deps.log.warn("the server reports an error", { code: frame.payload.code, message: frame.payload.message, about: frame.correlationId });
+        this.#deps.log.warn("the server reports an error", {
+          code: frame.payload.code,
+          message: frame.payload.message,
+          about: frame.correlationId
+        });
         break;
       default:
         this.#phase === "ready" ? this.#events.frame(frame) : this.#deps.log.warn("ignored a frame that came before the registration", { type: frame.type });
@@ -3872,7 +3883,9 @@ var CredentialsRefused = class extends Error {
         this.#deps.log.info("the refresh token was refused; logging in with the password", { error: error.message });
       }
     if (withPassword) return this.#ask(credentials, "password", { email, password });
-    throw new CredentialsRefused("the access token has expired or was refused, and there is neither a refresh token nor a password to get another");
+    throw new CredentialsRefused(
+      "the access token has expired or was refused, and there is neither a refresh token nor a password to get another"
+    );
   }
   async #ask(credentials, grant, body) {
     let url = `${credentials.supabaseUrl}/auth/v1/token?grant_type=${grant}`, asked = this.#deps.clock.now(), response;
@@ -3893,7 +3906,11 @@ var CredentialsRefused = class extends Error {
     let { access_token: token, refresh_token: refresh, expires_in: expiresIn } = answer2;
     if (typeof token != "string") throw new AuthUnavailable("Supabase Auth answered without an access token");
     let held = { token, expiresAt: typeof expiresIn == "number" ? asked + expiresIn * 1e3 : expiryOf(token) };
-    return this.#held = held, await this.#keep({ ...credentials, accessToken: token, refreshToken: typeof refresh == "string" ? refresh : credentials.refreshToken }), held;
+    return this.#held = held, await this.#keep({
+      ...credentials,
+      accessToken: token,
+      refreshToken: typeof refresh == "string" ? refresh : credentials.refreshToken
+    }), held;
   }
   // Not being able to write must not cost the session that was just renewed.
   async #keep(credentials) {
@@ -4050,7 +4067,15 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
     this.#ports = ports, this.#config = config;
     let tokens = new Tokens({ http, store: credentials, clock, log });
     this.#bundles = new Bundles({ http, cache, sha256: sha2563, tokens, clock, random, log }), this.#session = new Session(
-      { url: config.url, clock, random, openSocket: openSocket2, tokens, log, agent: { name: `stark-agent-${ports.host.runtimeType}`, version: AGENT_VERSION } },
+      {
+        url: config.url,
+        clock,
+        random,
+        openSocket: openSocket2,
+        tokens,
+        log,
+        agent: { name: `stark-agent-${ports.host.runtimeType}`, version: AGENT_VERSION }
+      },
       {
         registration: () => this.#registration(),
         heartbeat: () => ({ pods: this.#pods.size, usage: ports.host.usage() }),
@@ -4150,7 +4175,12 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
     if (this.#state !== "active") return;
     let { podId, incarnation: incarnation2 } = assignment, current = this.#pods.get(podId);
     if (current && current.incarnation >= incarnation2 || this.#outbox.settled(podId) >= incarnation2) return;
-    current?.disown("a later incarnation was assigned"), this.#outbox.dropBelow(podId, incarnation2), this.#ports.log.info("pod assigned", { pod: `${assignment.namespace}/${assignment.name}`, podId, incarnation: incarnation2, pack: `${assignment.pack.name}@${assignment.pack.version}` });
+    current?.disown("a later incarnation was assigned"), this.#outbox.dropBelow(podId, incarnation2), this.#ports.log.info("pod assigned", {
+      pod: `${assignment.namespace}/${assignment.name}`,
+      podId,
+      incarnation: incarnation2,
+      pack: `${assignment.pack.name}@${assignment.pack.version}`
+    });
     let { clock, log, workers, host } = this.#ports, events = {
       status: (report) => {
         this.#outbox.add(report), this.#flush();
@@ -4162,7 +4192,12 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
       ended: () => {
         this.#pods.get(podId) === pod && this.#pods.delete(podId);
       }
-    }, pod = new Pod(assignment, { clock, log, workers, bundles: this.#bundles, runtimeType: host.runtimeType }, events, current?.gone ?? Promise.resolve());
+    }, pod = new Pod(
+      assignment,
+      { clock, log, workers, bundles: this.#bundles, runtimeType: host.runtimeType },
+      events,
+      current?.gone ?? Promise.resolve()
+    );
     this.#pods.set(podId, pod), this.#track(pod);
   }
   #track(pod) {
@@ -4209,7 +4244,8 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
     })));
   }
   #sendLinesOf(podId, incarnation2) {
-    for (let batch = this.#logs.take(podId, incarnation2); batch; batch = this.#logs.take(podId, incarnation2)) this.#session.send("pod:logs", batch);
+    for (let batch = this.#logs.take(podId, incarnation2); batch; batch = this.#logs.take(podId, incarnation2))
+      this.#session.send("pod:logs", batch);
   }
   #planLines() {
     this.#lines ??= this.#ports.clock.timer(LOG_DELAY_MS, () => {
@@ -4289,12 +4325,15 @@ function set(env, name) {
   return value === "" ? void 0 : value;
 }
 function socketUrl(server) {
-  if (server === void 0) throw new ConfigError("STARK_SERVER is not set: set it to the URL of the Stark server, e.g. http://127.0.0.1:8080");
+  if (server === void 0)
+    throw new ConfigError("STARK_SERVER is not set: set it to the URL of the Stark server, e.g. http://127.0.0.1:7827");
   let url;
   try {
     url = new URL(server);
   } catch {
-    throw new ConfigError(`STARK_SERVER is no URL: ${JSON.stringify(server)}; set it to that of the Stark server, e.g. http://127.0.0.1:8080`);
+    throw new ConfigError(
+      `STARK_SERVER is no URL: ${JSON.stringify(server)}; set it to that of the Stark server, e.g. http://127.0.0.1:7827`
+    );
   }
   let scheme = { "http:": "ws:", "https:": "wss:" }[url.protocol];
   if (scheme === void 0) throw new ConfigError(`STARK_SERVER must begin with http:// or https://, not ${url.protocol}//`);
@@ -4321,8 +4360,11 @@ function labelsOf(text2) {
 function taintsOf(text2) {
   return items(text2).map((item) => {
     let [, key = "", value, effect] = /^([^=:]+)(?:=([^:]*))?:(\w+)$/.exec(item) ?? [], known = EFFECTS.find((one) => one === effect);
-    if (known && LABEL_KEY.test(key) && LABEL_VALUE.test(value ?? "")) return value === void 0 ? { key, effect: known } : { key, value, effect: known };
-    throw new ConfigError(`STARK_NODE_TAINTS must be key=value:Effect,\u2026, with Effect one of ${EFFECTS.join(", ")}; ${JSON.stringify(item)} is no taint`);
+    if (known && LABEL_KEY.test(key) && LABEL_VALUE.test(value ?? ""))
+      return value === void 0 ? { key, effect: known } : { key, value, effect: known };
+    throw new ConfigError(
+      `STARK_NODE_TAINTS must be key=value:Effect,\u2026, with Effect one of ${EFFECTS.join(", ")}; ${JSON.stringify(item)} is no taint`
+    );
   });
 }
 function items(text2) {
@@ -4413,9 +4455,14 @@ var DiskCache = class {
   }
   async load() {
     let { supabaseUrl, anonKey, email, password, accessToken, refreshToken } = await this.#read();
-    if (typeof supabaseUrl != "string" || !/^https?:\/\//.test(supabaseUrl)) throw this.#wrong("supabaseUrl must be a URL, e.g. http://127.0.0.1:54321");
+    if (typeof supabaseUrl != "string" || !/^https?:\/\//.test(supabaseUrl))
+      throw this.#wrong("supabaseUrl must be a URL, e.g. http://127.0.0.1:54321");
     if (typeof anonKey != "string" || anonKey === "") throw this.#wrong("anonKey is missing: the project's anon or publishable key");
-    let credentials = { supabaseUrl: supabaseUrl.replace(/\/+$/, ""), anonKey, ...strings({ email, password, accessToken, refreshToken }) };
+    let credentials = {
+      supabaseUrl: supabaseUrl.replace(/\/+$/, ""),
+      anonKey,
+      ...strings({ email, password, accessToken, refreshToken })
+    };
     if (!credentials.accessToken && !credentials.refreshToken && !(credentials.email && credentials.password))
       throw this.#wrong("it holds no accessToken, no refreshToken, and no email with password: one of these is needed");
     return credentials;
@@ -5137,7 +5184,8 @@ function linesOf(text) {
 }
 function redirect(stream, output) {
   let write = (chunk, encoding, callback) => {
-    if (typeof chunk != "string" && !(chunk instanceof Uint8Array)) throw new TypeError("a chunk must be a string, a Buffer or a Uint8Array");
+    if (typeof chunk != "string" && !(chunk instanceof Uint8Array))
+      throw new TypeError("a chunk must be a string, a Buffer or a Uint8Array");
     output.write(typeof chunk == "string" && isByteEncoding(encoding) ? Buffer.from(chunk, encoding) : chunk);
     let done = typeof encoding == "function" ? encoding : callback;
     return typeof done == "function" && process.nextTick(done), !0;

@@ -68,7 +68,9 @@ export class ThreadLauncher implements WorkerLauncher {
     });
     worker.on("exit", (code) => {
       // Also when it cannot be removed: what is left there is removed at the next start.
-      remove().catch(() => {}).finally(() => events.exit(problem ?? { kind: "exit", code }));
+      remove()
+        .catch(() => {})
+        .finally(() => events.exit(problem ?? { kind: "exit", code }));
     });
     return {
       send: (command) => worker.postMessage(command),

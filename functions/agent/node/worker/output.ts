@@ -64,7 +64,8 @@ function linesOf(text: string): number {
 /** Makes everything that is written to `stream` go to `output`; `console` follows, since it writes there. */
 export function redirect(stream: NodeJS.WriteStream, output: Output): void {
   const write = (chunk: unknown, encoding?: unknown, callback?: unknown): boolean => {
-    if (typeof chunk !== "string" && !(chunk instanceof Uint8Array)) throw new TypeError("a chunk must be a string, a Buffer or a Uint8Array");
+    if (typeof chunk !== "string" && !(chunk instanceof Uint8Array))
+      throw new TypeError("a chunk must be a string, a Buffer or a Uint8Array");
     output.write(typeof chunk === "string" && isByteEncoding(encoding) ? Buffer.from(chunk, encoding) : chunk);
     const done = typeof encoding === "function" ? encoding : callback;
     if (typeof done === "function") process.nextTick(done);

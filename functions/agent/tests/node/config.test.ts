@@ -90,7 +90,10 @@ test("a host whose name makes no label must be named", () => {
 
 test("what is detected are quantities that a setting could be", () => {
   const { cpu, memory, pods } = detectedResources();
-  assert.deepEqual(configFrom({ ...needed, STARK_NODE_CPU: cpu, STARK_NODE_MEMORY: memory, STARK_NODE_PODS: String(pods) }, detected).resources, { cpu, memory, pods });
+  assert.deepEqual(
+    configFrom({ ...needed, STARK_NODE_CPU: cpu, STARK_NODE_MEMORY: memory, STARK_NODE_PODS: String(pods) }, detected).resources,
+    { cpu, memory, pods },
+  );
   const { cpuMillis, memoryBytes } = nodeHost().usage();
   assert.ok(Number.isSafeInteger(cpuMillis) && cpuMillis >= 0 && Number.isSafeInteger(memoryBytes) && memoryBytes > 1 << 20);
 });

@@ -5,7 +5,17 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { WebSocketServer, type WebSocket } from "ws";
 import { decodeAgentFrame, encodeServerFrame } from "../../core/frame.ts";
-import type { AgentPayload, AgentType, Assignment, LogLine, PodStatus, Registered, ServerPayload, ServerType, StatusReport } from "../../core/protocol.ts";
+import type {
+  AgentPayload,
+  AgentType,
+  Assignment,
+  LogLine,
+  PodStatus,
+  Registered,
+  ServerPayload,
+  ServerType,
+  StatusReport,
+} from "../../core/protocol.ts";
 import { tokenUntil } from "./fakes.ts";
 
 type AgentFrame = ReturnType<typeof decodeAgentFrame>;
@@ -82,7 +92,9 @@ export class AgentConnection {
 
   /** The pod's lines of the streams that packs write to. */
   said(podId: string): string[] {
-    return this.lines(podId).filter(({ stream }) => stream !== "system").map(({ stream, text }) => `${stream}: ${text}`);
+    return this.lines(podId)
+      .filter(({ stream }) => stream !== "system")
+      .map(({ stream, text }) => `${stream}: ${text}`);
   }
 
   line(podId: string, text: string): Promise<LogLine> {
@@ -181,7 +193,13 @@ export class FakeServer {
       case "auth:authenticate": {
         const code = this.onAuthenticate(frame.payload.token);
         if (code !== undefined) connection.close(code, "refused by the test");
-        else connection.say("auth:authenticated", { userId: randomUUID(), role: "node", expiresAt: new Date(Date.now() + this.accessTokenMs).toISOString(), protocol: 1 });
+        else
+          connection.say("auth:authenticated", {
+            userId: randomUUID(),
+            role: "node",
+            expiresAt: new Date(Date.now() + this.accessTokenMs).toISOString(),
+            protocol: 1,
+          });
         break;
       }
       case "node:register":
@@ -196,7 +214,13 @@ export class FakeServer {
       case "pod:status": {
         const { podId, incarnation, status } = frame.payload;
         const code = this.verdict(frame.payload);
-        connection.say("pod:status:ack", { podId, incarnation, status, accepted: code === undefined, ...(code === undefined ? {} : { code }) });
+        connection.say("pod:status:ack", {
+          podId,
+          incarnation,
+          status,
+          accepted: code === undefined,
+          ...(code === undefined ? {} : { code }),
+        });
       }
     }
   }
@@ -225,7 +249,11 @@ export class FakeServer {
     else {
       this.refreshed.push(refresh ?? "password");
       const number = this.refreshed.length;
-      json(response, 200, { access_token: tokenUntil(Date.now() + this.accessTokenMs, `access-${number}`), expires_in: this.accessTokenMs / 1000, refresh_token: `refresh-${number}` });
+      json(response, 200, {
+        access_token: tokenUntil(Date.now() + this.accessTokenMs, `access-${number}`),
+        expires_in: this.accessTokenMs / 1000,
+        refresh_token: `refresh-${number}`,
+      });
     }
   }
 }

@@ -49,7 +49,7 @@ have_postgres || fail 'the tests need PostgreSQL 15 or newer' 'install it, e.g. 
 npm_ci() {
   if [ ! -e "$1/node_modules/.package-lock.json" ] || [ "$1/package-lock.json" -nt "$1/node_modules/.package-lock.json" ]; then
     say "Installing npm packages of $1"
-    npm ci --prefix "$1" --no-fund --no-audit --loglevel=error >/dev/null
+    (cd "$1" && npm ci --no-fund --no-audit --loglevel=error >/dev/null) # there, for the sake of its .npmrc
     touch "$1/node_modules/.package-lock.json"
   fi
 }

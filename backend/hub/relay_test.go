@@ -149,7 +149,7 @@ func TestWhatChangesWhileAnAgentRegisters(t *testing.T) {
 func TestRegisteringDuringAStorm(t *testing.T) {
 	t.Parallel()
 	const pods = 2000
-	w := start(t, func(c *Config) { c.QueueLength = 3 * pods })
+	w := start(t)
 	going := make(chan struct{})
 	done := make(chan struct{})
 	go func() {

@@ -290,11 +290,14 @@ func (a *agent) register(name string, held ...wire.HeldPod) wire.NodeRegistered 
 	return next[wire.NodeRegistered](a, wire.TypeNodeRegistered)
 }
 
+// join logs in, registers and catches up: from then on changes are relayed as they come, each once.
 func (w *world) join(name string) (*agent, uuid.UUID) {
 	w.t.Helper()
 	a := w.dial()
 	a.login(w.project.token(w.t, w.operator))
-	return a, a.register(name).NodeID
+	node := a.register(name).NodeID
+	a.beats()
+	return a, node
 }
 
 func (a *agent) beats() {

@@ -29,7 +29,7 @@ func (a *agent) closes(t *testing.T, code int) {
 // One node, two connections: the newer one speaks for it, on one server at once and across servers with the next renewal of leases.
 func TestTwoConnectionsOfOneNode(t *testing.T) {
 	t.Parallel()
-	often := func(c *hub.Config) { c.RenewInterval = 20 * time.Millisecond }
+	often := func(c *hub.Config) { c.RenewInterval = 100 * time.Millisecond }
 	w := start(t, often)
 	first, node := w.join("n")
 	second, same := w.join("n")
@@ -89,7 +89,7 @@ func TestTokensRunOut(t *testing.T) {
 	w := start(t)
 	short := func() string {
 		claims := w.project.claims(w.operator)
-		claims["exp"] = time.Now().Add(2 * time.Second).Unix()
+		claims["exp"] = time.Now().Add(4 * time.Second).Unix()
 		return w.project.sign(t, jwt.SigningMethodES256, w.project.key, claims)
 	}
 	expires, renewed := w.dial(), w.dial()

@@ -36,6 +36,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 type server struct {
 	*control.Controller
 	store *store.Store
+	feed  *feed.Feed
 	stop  func()
 }
 
@@ -68,7 +69,7 @@ func startServer(t *testing.T, name string, db testdb.DB, o options) *server {
 	s.Controller, err = control.New(control.Config{ServerID: name, Store: decisions, Cluster: state, Log: log, LeaseTTL: leaseTTL, Batch: 300})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancelCause(context.Background())
-	watch, err := feed.New(feed.Config{URL: db.URL, Log: log, Sink: func(c core.Changes) {
+	s.feed, err = feed.New(feed.Config{URL: db.URL, Log: log, Sink: func(c core.Changes) {
 		if o.gate != nil {
 			o.gate(ctx, c)
 		}
@@ -76,7 +77,7 @@ func startServer(t *testing.T, name string, db testdb.DB, o options) *server {
 	}})
 	require.NoError(t, err)
 	var loops sync.WaitGroup
-	loops.Go(func() { _ = watch.Run(ctx) })
+	loops.Go(func() { _ = s.feed.Run(ctx) })
 	loops.Go(func() { _ = s.Run(ctx) })
 	s.stop = sync.OnceFunc(func() { cancel(errors.New("stopped")); loops.Wait(); s.store.Close() })
 	t.Cleanup(s.stop)
@@ -209,6 +210,7 @@ func TestANewLeaderGivesNoRoomAwayTwice(t *testing.T) {
 	eventually(t, "a leads", a.leads)
 	gate, open := holdBack()
 	b := startServer(t, "b", w.db, options{gate: gate})
+	eventually(t, "b has its first picture", func() bool { return b.feed.Status().Synced })
 	fixture.Pods(t, w.pool, w.pack, 10)
 	fixture.Node(t, w.pool, w.ops, "n1", 10)
 	eventually(t, "placed by a", func() bool { return w.count(t, "status = 'scheduled'") == 10 })

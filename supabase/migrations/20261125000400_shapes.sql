@@ -3,7 +3,7 @@
 -- name the column.
 
 create function stark.refuse(field text, message text, advice text default '') returns void
-language plpgsql immutable set search_path = ''
+language plpgsql set search_path = ''
 as $$
 begin
   raise exception '%: %', field, message using errcode = '22023', column = field, hint = advice;

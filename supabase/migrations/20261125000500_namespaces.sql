@@ -16,7 +16,7 @@ create function stark.normal_quantities(field text, given jsonb, known text[]) r
 language plpgsql immutable set search_path = ''
 as $$
 declare
-  result jsonb := '{}';
+  result jsonb := jsonb '{}';
   k text;
   v jsonb;
 begin

@@ -196,7 +196,7 @@ revoke execute on function stark.record_deployment_revision() from public;
 create trigger deployments_record after insert or update of pack_id, spec, history_limit on public.deployments
   for each row execute function stark.record_deployment_revision();
 
-revoke all on public.deployments, public.deployment_revisions from anon, authenticated;
+revoke all on public.deployments, public.deployment_revisions from anon, authenticated, service_role;
 grant all on public.deployments to service_role;
 grant select on public.deployment_revisions to authenticated, service_role;
 grant select, delete on public.deployments to authenticated;

@@ -9,6 +9,7 @@ alter table public.packs
   add constraint packs_bundle_path_clean check (bundle_path !~ '(^|/)\.{0,2}(/|$)' and bundle_path !~ '[\\[:cntrl:]]');
 comment on column public.packs.entry is
   'How the bundle is entered: {"format": "esm" | "commonjs", "export": name}; what is left out is found by looking at the bundle. Immutable.';
+comment on column public.packs.metadata is 'Free-form JSON of its owner''s; Stark does not read it.';
 comment on column public.packs.min_runtime_version is 'The least runtime it runs on, for example "20" or "20.11.1"; null for any. Immutable.';
 grant insert (entry, min_runtime_version) on public.packs to authenticated;
 

@@ -188,49 +188,61 @@ end
 $$;
 comment on function stark.check_pod_term(text, jsonb) is 'Refuses (22023) what is not one pod affinity term.';
 
+create function stark.check_affinity_part(field text, kind text, part text, rules jsonb) returns void
+language plpgsql immutable set search_path = ''
+as $$
+declare
+  rule jsonb;
+begin
+  if part not in ('requiredDuringSchedulingIgnoredDuringExecution', 'preferredDuringSchedulingIgnoredDuringExecution') then
+    perform stark.refuse(field, kind || ' has an unknown part',
+      'Known are requiredDuringSchedulingIgnoredDuringExecution and preferredDuringSchedulingIgnoredDuringExecution.');
+  end if;
+  if kind = 'nodeAffinity' and part like 'required%' then
+    rules := rules -> 'nodeSelectorTerms';
+    if pg_catalog.jsonb_typeof(rules) is distinct from 'array' or pg_catalog.jsonb_array_length(rules) = 0 then
+      perform stark.refuse(field, 'required node affinity needs nodeSelectorTerms');
+    end if;
+  elsif pg_catalog.jsonb_typeof(rules) <> 'array' then
+    perform stark.refuse(field, part || ' is an array');
+  end if;
+  for rule in select * from pg_catalog.jsonb_array_elements(rules) loop
+    if part like 'preferred%' then
+      if coalesce(rule ->> 'weight', '') !~ '^([1-9][0-9]?|100)$' then
+        perform stark.refuse(field, 'a preference has a weight from 1 to 100');
+      end if;
+      rule := rule -> (case kind when 'nodeAffinity' then 'preference' else 'podAffinityTerm' end);
+    end if;
+    if kind = 'nodeAffinity' then
+      perform stark.check_node_term(field, rule);
+    else
+      perform stark.check_pod_term(field, rule);
+    end if;
+  end loop;
+end
+$$;
+comment on function stark.check_affinity_part(text, text, text, jsonb) is 'Refuses (22023) what is not the required or preferred rules of one kind of affinity.';
+
 create function stark.check_affinity(field text, affinity jsonb) returns void
 language plpgsql immutable set search_path = ''
 as $$
 declare
   kind text;
+  parts jsonb;
   part text;
   rules jsonb;
-  rule jsonb;
 begin
   if pg_catalog.jsonb_typeof(affinity) is distinct from 'object' then
     perform stark.refuse(field, 'must be an object', 'Known are nodeAffinity, podAffinity and podAntiAffinity.');
   end if;
-  for kind, part, rules in
-    select k.key, p.key, p.value
-    from pg_catalog.jsonb_each(affinity) k,
-         lateral pg_catalog.jsonb_each(case when pg_catalog.jsonb_typeof(k.value) = 'object' then k.value else '{"?": 0}' end) p
-  loop
+  for kind, parts in select e.key, e.value from pg_catalog.jsonb_each(affinity) e loop
     if kind not in ('nodeAffinity', 'podAffinity', 'podAntiAffinity') then
       perform stark.refuse(field, 'unknown kind of affinity: ' || kind, 'Known are nodeAffinity, podAffinity and podAntiAffinity.');
-    elsif part not in ('requiredDuringSchedulingIgnoredDuringExecution', 'preferredDuringSchedulingIgnoredDuringExecution') then
-      perform stark.refuse(field, kind || ' has an unknown part',
-        'Known are requiredDuringSchedulingIgnoredDuringExecution and preferredDuringSchedulingIgnoredDuringExecution.');
+    elsif pg_catalog.jsonb_typeof(parts) <> 'object' then
+      perform stark.refuse(field, kind || ' is an object');
     end if;
-    if kind = 'nodeAffinity' and part like 'required%' then
-      rules := rules -> 'nodeSelectorTerms';
-      if pg_catalog.jsonb_typeof(rules) is distinct from 'array' or pg_catalog.jsonb_array_length(rules) = 0 then
-        perform stark.refuse(field, 'required node affinity needs nodeSelectorTerms');
-      end if;
-    elsif pg_catalog.jsonb_typeof(rules) is distinct from 'array' then
-      perform stark.refuse(field, part || ' is an array');
-    end if;
-    for rule in select * from pg_catalog.jsonb_array_elements(rules) loop
-      if part like 'preferred%' then
-        if coalesce(rule ->> 'weight', '') !~ '^([1-9][0-9]?|100)$' then
-          perform stark.refuse(field, 'a preference has a weight from 1 to 100');
-        end if;
-        rule := rule -> case kind when 'nodeAffinity' then 'preference' else 'podAffinityTerm' end;
-      end if;
-      if kind = 'nodeAffinity' then
-        perform stark.check_node_term(field, rule);
-      else
-        perform stark.check_pod_term(field, rule);
-      end if;
+    for part, rules in select e.key, e.value from pg_catalog.jsonb_each(parts) e loop
+      perform stark.check_affinity_part(field, kind, part, rules);
     end loop;
   end loop;
 end
@@ -240,10 +252,12 @@ comment on function stark.check_affinity(text, jsonb) is 'Refuses (22023) affini
 revoke execute on function
   stark.refuse(text, text, text), stark.is_label_key(text), stark.check_taints(text, jsonb), stark.check_tolerations(text, jsonb),
   stark.check_expressions(text, jsonb, text[]), stark.check_label_selector(text, jsonb), stark.check_topology_spread(text, jsonb),
-  stark.check_node_term(text, jsonb), stark.check_pod_term(text, jsonb), stark.check_affinity(text, jsonb)
+  stark.check_node_term(text, jsonb), stark.check_pod_term(text, jsonb), stark.check_affinity_part(text, text, text, jsonb),
+  stark.check_affinity(text, jsonb)
 from public;
 grant execute on function
   stark.refuse(text, text, text), stark.is_label_key(text), stark.check_taints(text, jsonb), stark.check_tolerations(text, jsonb),
   stark.check_expressions(text, jsonb, text[]), stark.check_label_selector(text, jsonb), stark.check_topology_spread(text, jsonb),
-  stark.check_node_term(text, jsonb), stark.check_pod_term(text, jsonb), stark.check_affinity(text, jsonb)
+  stark.check_node_term(text, jsonb), stark.check_pod_term(text, jsonb), stark.check_affinity_part(text, text, text, jsonb),
+  stark.check_affinity(text, jsonb)
 to authenticated, service_role;

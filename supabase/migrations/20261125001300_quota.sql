@@ -81,7 +81,8 @@ declare
   limited text;
 begin
   if pg_catalog.current_setting('transaction_isolation') <> 'read committed' then
-    -- A quota set since this snapshot would not be seen; this makes the transaction fail (40001) instead, to be tried again.
+    -- A quota set since this snapshot would not be seen. The foreign key's lock tells mostly, but not always (the setter's FOR UPDATE is forgotten when
+    -- it shares the row with others); this one makes the transaction fail (40001) whatever has changed, to be tried again.
     perform 1 from public.namespaces n where n.name in (select r.namespace from new_rows r) order by n.name for share;
   end if;
   if not exists (select 1 from public.namespace_usage) then

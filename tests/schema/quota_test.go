@@ -101,8 +101,11 @@ func TestQuotaUnderFire(t *testing.T) {
 func TestQuotaHoldsInAnyInterleaving(t *testing.T) {
 	t.Parallel()
 	const connections, rounds = 12, 60
-	_, pool := quotaPool(t, connections)
-	_, err := pool.Exec(t.Context(), "insert into public.nodes (name, runtime_type, access) values ('n', 'node', 'shared')")
+	db, pool := quotaPool(t, connections)
+	_, err := connect(t, db.URLFor(superuser)).Exec(t.Context(), fmt.Sprintf("alter database %q set deadlock_timeout = '20ms'", db.Name))
+	require.NoError(t, err)
+	pool.Reset() // connections made from now on have it
+	_, err = pool.Exec(t.Context(), "insert into public.nodes (name, runtime_type, access) values ('n', 'node', 'shared')")
 	require.NoError(t, err)
 	namespaces := []string{"one", "two", "three"}
 	for _, ns := range namespaces {
@@ -148,8 +151,8 @@ func somethingHappens(ctx context.Context, pool *pgxpool.Pool, dice *rand.Rand, 
 	level := []pgx.TxIsoLevel{pgx.ReadCommitted, pgx.ReadCommitted, pgx.RepeatableRead, pgx.Serializable}[dice.IntN(4)]
 	const few = `with few as (select id from public.pods where namespace = $1 and status = any ($2) order by random() limit $3 for update skip locked) `
 	live := []string{"pending", "scheduled", "running"}
-	switch dice.IntN(8) {
-	case 0: // only read committed may set a quota
+	switch dice.IntN(9) {
+	case 0, 8: // only read committed may set a quota
 		quota := []string{"{}", `{"maxPods": 50}`, `{"maxPods": 200, "maxCpu": "5"}`, `{"maxMemory": "8Gi"}`}[dice.IntN(4)]
 		_, err := pool.Exec(ctx, "update public.namespaces set resource_quota = $2 where name = $1", ns, quota)
 		return err
@@ -159,7 +162,7 @@ func somethingHappens(ctx context.Context, pool *pgxpool.Pool, dice *rand.Rand, 
 			if err == nil && dice.IntN(2) == 0 { // over two namespaces in one transaction
 				_, err = tx.Exec(ctx, insertPods, namespaces[dice.IntN(len(namespaces))], 1+dice.IntN(10), "10m")
 			}
-			return err
+			return linger(ctx, tx, err)
 		})
 	case 4:
 		return inTx(ctx, pool, level, few+`update public.pods p set status = 'scheduled', node_id = (select n.id from public.nodes n) from few where p.id = few.id`,
@@ -178,8 +181,17 @@ func somethingHappens(ctx context.Context, pool *pgxpool.Pool, dice *rand.Rand, 
 func inTx(ctx context.Context, pool *pgxpool.Pool, level pgx.TxIsoLevel, sql string, args ...any) error {
 	return pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{IsoLevel: level}, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, sql, args...)
-		return err
+		return linger(ctx, tx, err)
 	})
+}
+
+// linger keeps a transaction open for a while, so that others meet it half-done.
+func linger(ctx context.Context, tx pgx.Tx, err error) error {
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, "select pg_sleep(random() * 0.02)")
+	return err
 }
 
 // An open transaction of one namespace makes nobody else wait: not another namespace with a quota, not one without.
@@ -188,9 +200,8 @@ func TestNamespacesDoNotWaitForEachOther(t *testing.T) {
 	_, pool := quotaPool(t, 4)
 	makeNamespace(t, pool, "slow", `{"maxPods": 10}`)
 	makeNamespace(t, pool, "other", `{"maxPods": 10}`)
-	tx, err := pool.Begin(t.Context())
-	require.NoError(t, err)
-	_, err = tx.Exec(t.Context(), insertPods, "slow", 1, "10m")
+	tx := begin(t, pool, pgx.ReadCommitted)
+	_, err := tx.Exec(t.Context(), insertPods, "slow", 1, "10m")
 	require.NoError(t, err)
 
 	conn, err := pool.Acquire(t.Context())
@@ -208,74 +219,93 @@ func TestNamespacesDoNotWaitForEachOther(t *testing.T) {
 	}
 	// The namespace itself does wait: nobody knows yet what is left.
 	_, err = conn.Exec(t.Context(), insertPods, "slow", 1, "10m")
-	var pg *pgconn.PgError
-	require.ErrorAs(t, err, &pg)
-	require.Equal(t, "55P03", pg.Code)
+	require.Equal(t, "55P03", code(err))
 	require.NoError(t, tx.Rollback(t.Context()))
 	_, err = conn.Exec(t.Context(), insertPods, "slow", 10, "10m")
 	require.NoError(t, err, "what was rolled back left nothing behind")
 }
 
-// A quota that begins while pods are being added and ended counts them all.
-func TestQuotaBeginsAmidInserts(t *testing.T) {
+// A quota that begins while pods are being added, stopped or deleted waits for that and counts what is then true.
+func TestQuotaBeginsAmidChanges(t *testing.T) {
+	t.Parallel()
+	_, pool := quotaPool(t, 4)
+	for name, c := range map[string]struct {
+		change string
+		left   int
+	}{
+		"adding":   {insertPods + ` on conflict do nothing`, 8},
+		"stopping": {`update public.pods set desired_state = 'stopped' where id in (select id from public.pods where namespace = $1 limit $2::int) and $3 <> ''`, 2},
+		"deleting": {`delete from public.pods where id in (select id from public.pods where namespace = $1 limit $2::int) and $3 <> ''`, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			makeNamespace(t, pool, name, "{}")
+			_, err := pool.Exec(t.Context(), insertPods, name, 5, "10m")
+			require.NoError(t, err)
+			tx := begin(t, pool, pgx.ReadCommitted)
+			_, err = tx.Exec(t.Context(), c.change, name, 3, "10m")
+			require.NoError(t, err)
+			set := make(chan error, 1)
+			go func() {
+				_, err := pool.Exec(t.Context(), `update public.namespaces set resource_quota = '{"maxPods": 9}' where name = $1`, name)
+				set <- err
+			}()
+			waitsForLock(t, pool)
+			require.NoError(t, tx.Commit(t.Context()))
+			require.NoError(t, <-set)
+			requireTrueUsage(t, pool)
+			_, err = pool.Exec(t.Context(), insertPods, name, 10-c.left, "10m")
+			require.Equal(t, "namespaces_quota_pods", refusedBy(err))
+			_, err = pool.Exec(t.Context(), insertPods, name, 9-c.left, "10m")
+			require.NoError(t, err)
+		})
+	}
+}
+
+// begin opens a transaction that ends with the test, however that ends.
+func begin(t *testing.T, pool *pgxpool.Pool, level pgx.TxIsoLevel) pgx.Tx {
+	t.Helper()
+	tx, err := pool.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: level})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = tx.Rollback(context.Background()) }) // an error says that it has ended already
+	return tx
+}
+
+// Under an older snapshot the new quota is invisible: what adds or ends pods fails, to be tried again, rather than slip through.
+func TestOldSnapshotsDoNotSlipThrough(t *testing.T) {
 	t.Parallel()
 	_, pool := quotaPool(t, 4)
 	makeNamespace(t, pool, "late", "{}")
-	_, err := pool.Exec(t.Context(), insertPods, "late", 5, "10m")
+	_, err := pool.Exec(t.Context(), insertPods, "late", 3, "10m")
 	require.NoError(t, err)
-	adding, err := pool.Begin(t.Context())
-	require.NoError(t, err)
-	_, err = adding.Exec(t.Context(), insertPods, "late", 3, "10m")
-	require.NoError(t, err)
-	ending, err := pool.Begin(t.Context())
-	require.NoError(t, err)
-	_, err = ending.Exec(t.Context(), "update public.pods set desired_state = 'stopped' where id in (select id from public.pods where namespace = 'late' limit 2)")
-	require.NoError(t, err)
-
-	set := make(chan error, 1)
-	go func() {
-		_, err := pool.Exec(t.Context(), `update public.namespaces set resource_quota = '{"maxPods": 7}' where name = 'late'`)
-		set <- err
-	}()
-	waitsForLock(t, pool)
-	require.NoError(t, adding.Commit(t.Context()))
-	select {
-	case err := <-set:
-		t.Fatalf("the quota did not wait for the pods that end: %v", err)
-	default:
+	for _, level := range []pgx.TxIsoLevel{pgx.RepeatableRead, pgx.Serializable} {
+		for _, change := range []string{
+			`insert into public.pods (namespace, pack_id) values ('late', '` + packID + `')`,
+			`update public.pods set desired_state = 'stopped' where namespace = 'late'`,
+			`delete from public.pods where namespace = 'late'`,
+		} {
+			_, err = pool.Exec(t.Context(), `update public.namespaces set resource_quota = '{}' where name = 'late'`)
+			require.NoError(t, err)
+			old := begin(t, pool, level)
+			_, err = old.Exec(t.Context(), "select count(*) from public.priority_classes") // the snapshot
+			require.NoError(t, err)
+			_, err = pool.Exec(t.Context(), `update public.namespaces set resource_quota = '{"maxPods": 3}' where name = 'late'`)
+			require.NoError(t, err)
+			_, err = old.Exec(t.Context(), change)
+			require.Equal(t, "40001", code(err), "%s: %s", level, change)
+			require.NoError(t, old.Rollback(t.Context()))
+		}
 	}
-	require.NoError(t, ending.Commit(t.Context()))
-	require.NoError(t, <-set)
-	requireTrueUsage(t, pool)
-	_, err = pool.Exec(t.Context(), insertPods, "late", 2, "10m")
-	require.Equal(t, "namespaces_quota_pods", refusedBy(err))
-	_, err = pool.Exec(t.Context(), insertPods, "late", 1, "10m")
-	require.NoError(t, err)
+	_, err = begin(t, pool, pgx.Serializable).Exec(t.Context(), `update public.namespaces set resource_quota = '{"maxPods": 1}' where name = 'late'`)
+	require.Equal(t, "0A000", code(err), "setting a quota itself needs to see what is committed")
 }
 
-// Under an older snapshot the new quota is invisible; the insert fails to be tried again rather than slip through.
-func TestOldSnapshotsDoNotSlipThrough(t *testing.T) {
-	t.Parallel()
-	_, pool := quotaPool(t, 2)
-	makeNamespace(t, pool, "late", "{}")
-	old, err := pool.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.RepeatableRead})
-	require.NoError(t, err)
-	_, err = old.Exec(t.Context(), "select 1 from public.pods") // the snapshot
-	require.NoError(t, err)
-	_, err = pool.Exec(t.Context(), `update public.namespaces set resource_quota = '{"maxPods": 0}' where name = 'late'`)
-	require.NoError(t, err)
-	_, err = old.Exec(t.Context(), insertPods, "late", 1, "10m")
+// code is the SQLSTATE of a Postgres error, "" of any other.
+func code(err error) string {
 	var pg *pgconn.PgError
-	require.ErrorAs(t, err, &pg)
-	require.Equal(t, "40001", pg.Code)
-	require.NoError(t, old.Rollback(t.Context()))
-
-	tx, err := pool.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.Serializable})
-	require.NoError(t, err)
-	_, err = tx.Exec(t.Context(), `update public.namespaces set resource_quota = '{"maxPods": 1}' where name = 'late'`)
-	require.ErrorAs(t, err, &pg)
-	require.Equal(t, "0A000", pg.Code)
-	require.NoError(t, tx.Rollback(t.Context()))
+	if errors.As(err, &pg) {
+		return pg.Code
+	}
+	return ""
 }
 
 // waitsForLock returns as soon as some connection of this database waits for a lock.

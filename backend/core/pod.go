@@ -121,6 +121,7 @@ const (
 	PodTolerations
 	PodAffinity
 	PodLabels
+	PodReason
 )
 
 // FillFrom returns p with the fields in missing taken from old. It does not change either.
@@ -149,6 +150,9 @@ func (p *Pod) FillFrom(old *Pod, missing PodFields) *Pod {
 	}
 	if missing&PodLabels != 0 {
 		c.Labels = old.Labels
+	}
+	if missing&PodReason != 0 {
+		c.Reason = old.Reason
 	}
 	return &c
 }

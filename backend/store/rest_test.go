@@ -319,6 +319,7 @@ func TestNodesByActor(t *testing.T) {
 	requireCode(t, core.CodeConflict, err)
 	fixture.Exec(t, w.pool, "update public.nodes set status = 'healthy' where id = $1", node.ID)
 	pod := fixture.Pods(t, w.pool, w.pack, 1)
+	fixture.Exec(t, w.pool, "update public.nodes set access = 'shared' where id = $1", node.ID) // the pods are nobody's
 	w.place(t, node.ID, pod...)
 	busy, err := w.Node(t.Context(), w.dev, "mine")
 	require.NoError(t, err)

@@ -60,7 +60,7 @@ begin
     raise exception 'a namespace cannot be renamed'
       using errcode = '23514', constraint = 'namespaces_name_immutable', detail = 'namespaces_name_immutable';
   end if;
-  if tg_op = 'INSERT' and current_user = 'authenticated' and stark.is_system_namespace(new.name) then
+  if tg_op = 'INSERT' and current_user = 'authenticated' and new.name like 'stark-%' then
     raise exception 'names that start with "stark-" belong to the system'
       using errcode = '23514', constraint = 'namespaces_system', detail = 'namespaces_system', hint = 'Choose another name.';
   end if;

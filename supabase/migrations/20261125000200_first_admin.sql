@@ -51,7 +51,7 @@ declare
   offer stark.setup_token;
 begin
   if not exists (select 1 from public.users u where u.id = me) then
-    raise exception 'log in first' using errcode = '42501', constraint = 'setup_login';
+    raise exception 'log in first' using errcode = '42501', constraint = 'setup_login', detail = 'setup_login';
   end if;
   select * into offer from stark.setup_token for update; -- two callers with the right token: one after the other
   if exists (select 1 from public.users u where u.role = 'admin') then

@@ -4,7 +4,7 @@ alter table public.pod_history
   drop constraint pod_history_event_check,
   add constraint pod_history_event_check check (event in ('created', 'status', 'stop_requested', 'deleted'));
 comment on column public.pod_history.event is
-  'created · status: it changed · stop_requested: someone set desired_state, the pod has yet to end · deleted.';
+  'created · status: it changed · stop_requested: someone set desired_state, the pod has yet to end (to_status is null) · deleted.';
 comment on column public.pod_history.pod_id is 'No foreign key: the history outlives the pod.';
 
 -- The plan of a statement inside a trigger is cached with the row counts of its first call. A nested loop over two transition tables
@@ -26,8 +26,8 @@ begin
     select o.id, 'deleted', o.status, o.node_id, o.incarnation, actor, as_role, correlation from old_rows o;
   else
     insert into public.pod_history (pod_id, event, from_status, to_status, reason, message, node_id, incarnation, actor_id, actor_role, correlation_id)
-    select n.id, case when n.status is distinct from o.status then 'status' else 'stop_requested' end, o.status, n.status, n.reason, n.message,
-           coalesce(n.node_id, o.node_id), n.incarnation, actor, as_role, correlation
+    select n.id, case when n.status is distinct from o.status then 'status' else 'stop_requested' end, o.status, nullif(n.status, o.status),
+           n.reason, n.message, coalesce(n.node_id, o.node_id), n.incarnation, actor, as_role, correlation
     from new_rows n join old_rows o using (id)
     where n.status is distinct from o.status or n.desired_state is distinct from o.desired_state;
   end if;

@@ -144,7 +144,7 @@ select results_eq(
 select results_eq(
   $$select event, from_status, to_status, incarnation from public.pod_history where pod_id = 'd0000000-0000-4000-8000-000000000001' order by id$$,
   $$values ('created', null, 'pending', 0::bigint), ('status', 'pending', 'scheduled', 1), ('status', 'scheduled', 'running', 1), ('status', 'running', 'pending', 1),
-           ('status', 'pending', 'scheduled', 2), ('stop_requested', 'scheduled', 'scheduled', 2), ('status', 'scheduled', 'stopped', 2)$$, 'a pod''s whole life');
+           ('status', 'pending', 'scheduled', 2), ('stop_requested', 'scheduled', null, 2), ('status', 'scheduled', 'stopped', 2)$$, 'a pod''s whole life');
 select tests.become('owner');
 select is(tests.refusal('update public.pod_history set reason = ''x'''), '42501 pod_history_append_only', 'not even the owner of the table rewrites history');
 select is(tests.refusal('truncate public.pods cascade'), '42501 pods_no_truncate', 'or skips it');

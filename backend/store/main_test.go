@@ -30,6 +30,8 @@ type world struct {
 	pool *pgxpool.Pool
 	dev  core.Actor // a developer, who owns pack
 	pack uuid.UUID
+	// agent is an account of role node: what it registers is shared, and takes pods that no user created.
+	agent core.Actor
 }
 
 func newWorld(t *testing.T) *world {
@@ -41,6 +43,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{Store: s, db: db, pool: db.Pool(t)}
 	w.dev = fixture.User(t, w.pool, "developer")
 	w.pack = fixture.Pack(t, w.pool, w.dev, "hello")
+	w.agent = fixture.User(t, w.pool, "node")
 	return w
 }
 

@@ -1,7 +1,7 @@
 -- Pods: how they begin, what never changes, the state machine, incarnations, one home, and their history.
 begin;
 create extension if not exists pgtap with schema extensions;
-select plan(132);
+select plan(133);
 \ir helpers/world.psql
 
 -- How they begin.
@@ -13,7 +13,7 @@ select is(tests.refusal(format('insert into public.pods (pack_id, %s) values (''
 select is(tests.refusal(format('insert into public.pods (pack_id, %s) values (''b0000000-0000-4000-8000-000000000002'', %L)', c, v)), rule, c || ' ' || v)
   from (values
     ('name', 'Upper', '23514 pods_name_check'), ('name', repeat('a', 64), '23514 pods_name_check'), ('name', 'a.b', '23514 pods_name_check'),
-    ('cpu', 'much', '22023'), ('memory', '1gi', '22023'), ('env', '{"a": 1}', '23514 pods_env_check'), ('env', '[]', '23514 pods_env_check'),
+    ('cpu', 'much', '22023'), ('memory', '1gi', '22023'), ('env', '{"a": 1}', '23514 pods_env_check'), ('env', '[]', '23514 pods_env_check'), ('env', '{"a": ["b"]}', '23514 pods_env_check'),
     ('labels', '{"a": null}', '23514 pods_labels_check'), ('annotations', '"x"', '23514 pods_annotations_check'),
     ('node_selector', '{"a": {}}', '23514 pods_node_selector_check'), ('args', '{}', '23514 pods_args_check'), ('metadata', '[]', '23514 pods_metadata_check'),
     ('grace_period_ms', '-1', '23514 pods_grace_period_ms_check'), ('namespace', 'nowhere', '23503 pods_namespace_fkey'),

@@ -91,6 +91,25 @@ func TestARefusedBatchIsTriedAgain(t *testing.T) {
 	})
 }
 
+// One placement that breaks a rule of the database, for example of a node that is not shared any more, does not hold up the others.
+func TestARefusedPlacementHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.refused = podID(3)
+		c := f.run(t, nil)
+		f.show(c, snapshot(aNode(1, 1000), aPod(1, 1), aPod(2, 1), aPod(3, 1), aPod(4, 1), aPod(5, 1), aPod(6, 1), aPod(7, 1)))
+		synctest.Wait()
+		require.True(t, f.placed(1, 2, 4, 5, 6, 7)())
+		require.False(t, f.placed(3)())
+		f.with(func() {
+			require.EqualValues(t, 1, f.epoch)
+			f.refused = uuid.Nil
+		})
+		eventually(t, "placed once the rule allows it", f.placed(3))
+	})
+}
+
 // A connection that broke leaves open whether the decision was written. A new term clears that up.
 func TestAnUnknownOutcomeEndsTheTerm(t *testing.T) {
 	t.Parallel()

@@ -33,7 +33,8 @@ type fakeStore struct {
 	refuse    bool // the lease
 	lost      bool // the lease, without a word
 	leaseErr  error
-	assignErr []error // of the next calls; nil takes all
+	assignErr []error   // of the next calls; nil takes all
+	refused   uuid.UUID // a pod whose placement breaks a rule
 	miss      map[uuid.UUID]int
 	unseen    map[uuid.UUID]int
 	explained map[uuid.UUID]string
@@ -95,6 +96,11 @@ func (f *fakeStore) assign(epoch core.Epoch, placements []core.Placement) (taken
 		err, f.assignErr = f.assignErr[0], f.assignErr[1:]
 		if err != nil {
 			return nil, nil, err
+		}
+	}
+	for _, p := range placements {
+		if p.PodID == f.refused {
+			return nil, nil, core.Errorf(core.CodeConflict, "breaks a rule")
 		}
 	}
 	f.batches = append(f.batches, len(placements))

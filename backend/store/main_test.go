@@ -109,8 +109,8 @@ func (w *world) blocked(t *testing.T) {
 	}, 10*time.Second, time.Millisecond, "something waits for a lock")
 }
 
-// inTx runs fn in a transaction as the owner.
-func inTx(t *testing.T, w *world, fn func(tx pgx.Tx)) {
+// during runs fn while a transaction of the owner is open.
+func during(t *testing.T, w *world, fn func(tx pgx.Tx)) {
 	t.Helper()
 	require.NoError(t, pgx.BeginFunc(context.Background(), w.pool, func(tx pgx.Tx) error { fn(tx); return nil }))
 }

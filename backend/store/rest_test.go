@@ -318,8 +318,8 @@ func TestNodesByActor(t *testing.T) {
 	_, err = w.CreateNode(t.Context(), c["other"], wire.NodeCreate{Name: "mine", RuntimeType: core.RuntimeNode})
 	requireCode(t, core.CodeConflict, err)
 	fixture.Exec(t, w.pool, "update public.nodes set status = 'healthy' where id = $1", node.ID)
-	// The node is private: it takes its owner's pods.
-	pod := fixture.All[uuid.UUID](t, w.pool, "insert into public.pods (pack_id, created_by) values ($1, $2) returning id", w.pack, w.dev.UserID)
+	pod := fixture.Pods(t, w.pool, w.pack, 1)
+	fixture.Exec(t, w.pool, "update public.nodes set access = 'shared' where id = $1", node.ID) // the pods are nobody's
 	w.place(t, node.ID, pod...)
 	busy, err := w.Node(t.Context(), w.dev, "mine")
 	require.NoError(t, err)
@@ -375,18 +375,18 @@ func TestNamespacesByActor(t *testing.T) {
 	requireCode(t, core.CodeValidation, err)
 	require.Equal(t, "name", err.(*core.Error).Field)
 
-	team := "of-" + c["operator"].UserID.String()
-	pod, err := w.CreatePod(t.Context(), w.dev, wire.PodCreate{PackID: &w.pack, Namespace: team})
+	requireCode(t, core.CodeConflict, w.DeleteNamespace(t.Context(), c["admin"], "stark-system")) // the system's own stays
+	_, err = w.CreateNamespace(t.Context(), c["operator"], wire.NamespaceCreate{Name: "busy"})
 	require.NoError(t, err)
-	requireCode(t, core.CodeConflict, w.DeleteNamespace(t.Context(), c["operator"], team))
+	pod, err := w.CreatePod(t.Context(), w.dev, wire.PodCreate{PackID: &w.pack, Namespace: "busy"})
+	require.NoError(t, err)
+	requireCode(t, core.CodeConflict, w.DeleteNamespace(t.Context(), c["operator"], "busy"))
 	require.NoError(t, w.DeletePod(t.Context(), w.dev, pod.ID))
 	for name, code := range map[string]core.Code{"developer": forbid, "viewer": forbid, "node": hide, "nobody": hide} {
-		requireCode(t, code, w.DeleteNamespace(t.Context(), c[name], team))
+		requireCode(t, code, w.DeleteNamespace(t.Context(), c[name], "busy"))
 	}
-	require.NoError(t, w.DeleteNamespace(t.Context(), c["operator"], team))
-	requireCode(t, hide, w.DeleteNamespace(t.Context(), c["operator"], team))
-
-	requireCode(t, core.CodeConflict, w.DeleteNamespace(t.Context(), c["admin"], "stark-system"))
+	require.NoError(t, w.DeleteNamespace(t.Context(), c["operator"], "busy"))
+	requireCode(t, hide, w.DeleteNamespace(t.Context(), c["operator"], "busy"))
 
 	// The trigger lets a whole number through as a string.
 	fixture.Exec(t, w.pool, `insert into public.namespaces (name, resource_quota) values ('odd', '{"maxPods": "7", "maxMemory": "1024Mi"}')`)

@@ -1,6 +1,5 @@
 -- The same rules, evaluated in place: a CHECK that calls an SQL function with a search_path of its own cannot be inlined, and a pod's row
--- called five of them. The names of the constraints stay. strict: the default mode of a path
--- looks into arrays, and {"a": ["b"]} would pass.
+-- called five of them. The names of the constraints stay.
 
 alter table public.pods
   drop constraint pods_name_check,

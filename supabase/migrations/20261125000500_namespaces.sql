@@ -61,7 +61,7 @@ begin
       using errcode = '23514', constraint = 'namespaces_name_immutable', detail = 'namespaces_name_immutable';
   end if;
   if tg_op = 'INSERT' and current_user = 'authenticated' and stark.is_system_namespace(new.name) then
-    raise exception 'names that start with "stark-" belong to the system'
+    raise exception 'namespace "%" belongs to the system', new.name
       using errcode = '23514', constraint = 'namespaces_system', detail = 'namespaces_system', hint = 'Choose another name.';
   end if;
   if pg_catalog.jsonb_typeof(new.resource_quota) = 'object' then -- else the check constraint says so

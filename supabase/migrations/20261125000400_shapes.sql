@@ -16,6 +16,12 @@ language sql immutable parallel safe set search_path = ''
 return coalesce(key ~ '^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$', false);
 comment on function stark.is_label_key(text) is 'A Kubernetes label key: an optional DNS prefix and "/", then at most 63 of A-Z, a-z, 0-9, "-", "_" and ".".';
 
+create function stark.is_whole(value jsonb, low bigint, high bigint) returns boolean
+language sql immutable parallel safe set search_path = ''
+return coalesce(case when pg_catalog.jsonb_typeof(value) = 'number' and value #>> '{}' ~ '^-?[0-9]{1,18}$'
+  then (value #>> '{}')::bigint between low and high end, false);
+comment on function stark.is_whole(jsonb, bigint, bigint) is 'A JSON number without a fraction, in this range.';
+
 create function stark.check_taints(field text, taints jsonb) returns void
 language plpgsql immutable set search_path = ''
 as $$
@@ -26,12 +32,12 @@ begin
     perform stark.refuse(field, 'must be an array of at most 100 taints');
   end if;
   for t in select * from pg_catalog.jsonb_array_elements(taints) loop
-    if not stark.is_label_key(t ->> 'key') then
+    if not stark.is_string_map(pg_catalog.jsonb_strip_nulls(t)) then
+      perform stark.refuse(field, 'a taint is an object of texts', 'For example {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}.');
+    elsif not stark.is_label_key(t ->> 'key') then
       perform stark.refuse(field, 'a taint needs a key', 'For example {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}.');
     elsif coalesce(t ->> 'effect', '') not in ('NoSchedule', 'PreferNoSchedule', 'NoExecute') then
       perform stark.refuse(field, 'unknown taint effect', 'Use NoSchedule, PreferNoSchedule or NoExecute.');
-    elsif pg_catalog.jsonb_typeof(t -> 'value') not in ('string', 'null') then
-      perform stark.refuse(field, 'the value of a taint is a text');
     end if;
   end loop;
   if exists (select 1 from pg_catalog.jsonb_array_elements(taints) e group by e ->> 'key', e ->> 'effect' having count(*) > 1) then
@@ -52,6 +58,9 @@ begin
     perform stark.refuse(field, 'must be an array of at most 100 tolerations');
   end if;
   for t in select * from pg_catalog.jsonb_array_elements(tolerations) loop
+    if not coalesce(stark.is_string_map(pg_catalog.jsonb_strip_nulls(t) #- '{tolerationSeconds}'), false) then
+      perform stark.refuse(field, 'a toleration is an object of texts', 'For example {"key": "dedicated", "operator": "Equal", "value": "gpu", "effect": "NoSchedule"}.');
+    end if;
     operator := coalesce(nullif(t ->> 'operator', ''), 'Equal');
     if operator not in ('Equal', 'Exists') then
       perform stark.refuse(field, 'unknown operator', 'Use Equal or Exists.');
@@ -63,8 +72,8 @@ begin
       perform stark.refuse(field, 'a toleration with operator Exists has no value');
     elsif coalesce(t ->> 'effect', '') not in ('', 'NoSchedule', 'PreferNoSchedule', 'NoExecute') then
       perform stark.refuse(field, 'unknown taint effect', 'Use NoSchedule, PreferNoSchedule or NoExecute, or leave it out for all.');
-    elsif (t -> 'tolerationSeconds') is not null and pg_catalog.jsonb_typeof(t -> 'tolerationSeconds') <> 'null'
-          and coalesce(t ->> 'tolerationSeconds', '') !~ '^-?[0-9]{1,12}$' then
+    elsif t ->> 'tolerationSeconds' is not null
+          and (pg_catalog.jsonb_typeof(t -> 'tolerationSeconds') <> 'number' or t ->> 'tolerationSeconds' !~ '^-?[0-9]{1,12}$') then
       perform stark.refuse(field, 'tolerationSeconds is a whole number');
     end if;
   end loop;
@@ -83,8 +92,8 @@ begin
     perform stark.refuse(field, 'expressions are an array of {"key", "operator", "values"}');
   end if;
   for e in select * from pg_catalog.jsonb_array_elements(expressions) loop
-    if not stark.is_label_key(e ->> 'key') then
-      perform stark.refuse(field, 'an expression needs a label key');
+    if not stark.is_string_map(e #- '{values}') or not stark.is_label_key(e ->> 'key') then
+      perform stark.refuse(field, 'an expression needs a label key', 'For example {"key": "zone", "operator": "In", "values": ["a"]}.');
     elsif not coalesce(e ->> 'operator' = any (operators), false) then
       perform stark.refuse(field, 'unknown operator', 'Use one of ' || pg_catalog.array_to_string(operators, ', ') || '.');
     elsif e -> 'values' is not null
@@ -137,13 +146,13 @@ begin
     perform stark.refuse(field, 'must be an array of at most 16 constraints');
   end if;
   for c in select * from pg_catalog.jsonb_array_elements(constraints) loop
-    if coalesce(c ->> 'maxSkew', '') !~ '^[1-9][0-9]{0,5}$' then
+    if not stark.is_whole(c -> 'maxSkew', 1, 999999) then
       perform stark.refuse(field, 'maxSkew is a whole number of at least 1');
-    elsif not stark.is_label_key(c ->> 'topologyKey') then
+    elsif pg_catalog.jsonb_typeof(c -> 'topologyKey') is distinct from 'string' or not stark.is_label_key(c ->> 'topologyKey') then
       perform stark.refuse(field, 'topologyKey is the key of a node label', 'For example "zone".');
     elsif coalesce(c ->> 'whenUnsatisfiable', '') not in ('DoNotSchedule', 'ScheduleAnyway') then
       perform stark.refuse(field, 'whenUnsatisfiable is DoNotSchedule or ScheduleAnyway');
-    elsif c ? 'minDomains' and coalesce(c ->> 'minDomains', '') !~ '^[1-9][0-9]{0,5}$' then
+    elsif c ->> 'minDomains' is not null and not stark.is_whole(c -> 'minDomains', 1, 999999) then
       perform stark.refuse(field, 'minDomains is a whole number of at least 1');
     end if;
     perform stark.check_label_selector(field, c -> 'labelSelector');
@@ -177,9 +186,10 @@ create function stark.check_pod_term(field text, term jsonb) returns void
 language plpgsql immutable set search_path = ''
 as $$
 begin
-  if pg_catalog.jsonb_typeof(term) is distinct from 'object' or not stark.is_label_key(term ->> 'topologyKey') then
+  if pg_catalog.jsonb_typeof(term -> 'topologyKey') is distinct from 'string' or not stark.is_label_key(term ->> 'topologyKey') then
     perform stark.refuse(field, 'a pod affinity term needs a topologyKey', 'For example {"labelSelector": {"matchLabels": {"app": "web"}}, "topologyKey": "zone"}.');
-  elsif term ? 'namespaces' and pg_catalog.jsonb_typeof(term -> 'namespaces') <> 'array' then
+  elsif term ? 'namespaces' and (pg_catalog.jsonb_typeof(term -> 'namespaces') <> 'array'
+      or pg_catalog.jsonb_path_exists(term, '$.namespaces[*] ? (@.type() != "string")')) then
     perform stark.refuse(field, 'namespaces is an array of names');
   end if;
   perform stark.check_label_selector(field, term -> 'labelSelector');
@@ -208,7 +218,7 @@ begin
   end if;
   for rule in select * from pg_catalog.jsonb_array_elements(rules) loop
     if part like 'preferred%' then
-      if coalesce(rule ->> 'weight', '') !~ '^([1-9][0-9]?|100)$' then
+      if not stark.is_whole(rule -> 'weight', 1, 100) then
         perform stark.refuse(field, 'a preference has a weight from 1 to 100');
       end if;
       rule := rule -> (case kind when 'nodeAffinity' then 'preference' else 'podAffinityTerm' end);
@@ -250,13 +260,15 @@ $$;
 comment on function stark.check_affinity(text, jsonb) is 'Refuses (22023) affinity that is not as in Kubernetes.';
 
 revoke execute on function
-  stark.refuse(text, text, text), stark.is_label_key(text), stark.check_taints(text, jsonb), stark.check_tolerations(text, jsonb),
+  stark.refuse(text, text, text), stark.is_label_key(text), stark.is_whole(jsonb, bigint, bigint),
+  stark.check_taints(text, jsonb), stark.check_tolerations(text, jsonb),
   stark.check_expressions(text, jsonb, text[]), stark.check_label_selector(text, jsonb), stark.check_topology_spread(text, jsonb),
   stark.check_node_term(text, jsonb), stark.check_pod_term(text, jsonb), stark.check_affinity_part(text, text, text, jsonb),
   stark.check_affinity(text, jsonb)
 from public;
 grant execute on function
-  stark.refuse(text, text, text), stark.is_label_key(text), stark.check_taints(text, jsonb), stark.check_tolerations(text, jsonb),
+  stark.refuse(text, text, text), stark.is_label_key(text), stark.is_whole(jsonb, bigint, bigint),
+  stark.check_taints(text, jsonb), stark.check_tolerations(text, jsonb),
   stark.check_expressions(text, jsonb, text[]), stark.check_label_selector(text, jsonb), stark.check_topology_spread(text, jsonb),
   stark.check_node_term(text, jsonb), stark.check_pod_term(text, jsonb), stark.check_affinity_part(text, text, text, jsonb),
   stark.check_affinity(text, jsonb)

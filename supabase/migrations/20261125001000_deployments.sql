@@ -30,11 +30,11 @@ begin
           perform stark.refuse(field, k || ' is a name');
         end if;
       when 'schedulingGroupSize' then
-        if v #>> '{}' !~ '^[1-9][0-9]{0,4}$' then
-          perform stark.refuse(field, 'schedulingGroupSize is a whole number of at least 1');
+        if not stark.is_whole(v, 1, 10000) then
+          perform stark.refuse(field, 'schedulingGroupSize is a whole number from 1 to 10000');
         end if;
       when 'gracePeriodMs' then
-        if v #>> '{}' !~ '^[0-9]{1,7}$' or (v #>> '{}')::integer > 3600000 then
+        if not stark.is_whole(v, 0, 3600000) then
           perform stark.refuse(field, 'gracePeriodMs is a whole number from 0 to 3600000');
         end if;
       when 'tolerations' then
@@ -96,9 +96,9 @@ create table public.deployments (
   id uuid primary key default gen_random_uuid(),
   name text not null check (name ~ '^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$'),
   namespace text not null default 'default' references public.namespaces (name),
-  labels jsonb not null default '{}' check (jsonb_typeof(labels) = 'object' and not jsonb_path_exists(labels, '$.* ? (@.type() != "string")')),
+  labels jsonb not null default '{}' check (jsonb_typeof(labels) = 'object' and not jsonb_path_exists(labels, 'strict $.* ? (@.type() != "string")', '{}', true)),
   annotations jsonb not null default '{}'
-    check (jsonb_typeof(annotations) = 'object' and not jsonb_path_exists(annotations, '$.* ? (@.type() != "string")')),
+    check (jsonb_typeof(annotations) = 'object' and not jsonb_path_exists(annotations, 'strict $.* ? (@.type() != "string")', '{}', true)),
   -- what people want
   pack_id uuid not null references public.packs (id),
   follow_latest boolean not null default false,

@@ -43,7 +43,7 @@ select is_empty($$select proname from f where not coalesce(proconfig @> array['s
 select is_empty($$select proname from f where prosecdef and has_function_privilege('anon', oid, 'execute')$$, 'anon runs nothing with the definer''s rights');
 select is_empty(
   $$select proname from f where prosecdef and has_function_privilege('authenticated', oid, 'execute')
-      and proname not in ('my_role', 'i_am', 'may_read_bundle', 'is_registered_bundle', 'may_run_pack', 'config_number', 'setup_admin', 'report_pod_status')$$,
+      and proname not in ('my_role', 'i_am', 'may_read_bundle', 'is_registered_bundle', 'may_run_pack', 'config_number', 'setup_admin', 'report_pod_status', 'pods_page')$$,
   'users run with the definer''s rights only what was meant for them');
 select is_empty($$select proname from pg_proc p where p.pronamespace = 'public'::regnamespace$$, 'no function is exposed as an RPC');
 select is_empty(

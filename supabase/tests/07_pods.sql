@@ -1,7 +1,7 @@
 -- Pods: how they begin, what never changes, the state machine, incarnations, one home, and their history.
 begin;
 create extension if not exists pgtap with schema extensions;
-select plan(126);
+select plan(133);
 \ir helpers/world.psql
 
 -- How they begin.
@@ -13,7 +13,7 @@ select is(tests.refusal(format('insert into public.pods (pack_id, %s) values (''
 select is(tests.refusal(format('insert into public.pods (pack_id, %s) values (''b0000000-0000-4000-8000-000000000002'', %L)', c, v)), rule, c || ' ' || v)
   from (values
     ('name', 'Upper', '23514 pods_name_check'), ('name', repeat('a', 64), '23514 pods_name_check'), ('name', 'a.b', '23514 pods_name_check'),
-    ('cpu', 'much', '22023'), ('memory', '1gi', '22023'), ('env', '{"a": 1}', '23514 pods_env_check'), ('env', '[]', '23514 pods_env_check'),
+    ('cpu', 'much', '22023'), ('memory', '1gi', '22023'), ('env', '{"a": 1}', '23514 pods_env_check'), ('env', '[]', '23514 pods_env_check'), ('env', '{"a": ["b"]}', '23514 pods_env_check'),
     ('labels', '{"a": null}', '23514 pods_labels_check'), ('annotations', '"x"', '23514 pods_annotations_check'),
     ('node_selector', '{"a": {}}', '23514 pods_node_selector_check'), ('args', '{}', '23514 pods_args_check'), ('metadata', '[]', '23514 pods_metadata_check'),
     ('grace_period_ms', '-1', '23514 pods_grace_period_ms_check'), ('namespace', 'nowhere', '23503 pods_namespace_fkey'),
@@ -120,6 +120,23 @@ update public.pods set unschedulable = '{"nodes": 0}' where name = 'dev-pod';
 update public.pods set status = 'scheduled', node_id = 'c0000000-0000-4000-8000-000000000004' where name = 'dev-pod';
 select results_eq($$select incarnation, unschedulable, started_at from public.pods where name = 'dev-pod'$$, $$values (2::bigint, null::jsonb, null::timestamptz)$$,
   'another home, another incarnation, no explanation any more');
+
+-- Pages by label.
+select tests.become('service');
+insert into public.pods (name, namespace, pack_id, labels, created_at)
+  select 'page-' || i, case when i = 3 then 'team' else 'default' end, 'b0000000-0000-4000-8000-000000000002', jsonb_build_object('app', 'page', 'n', i::text), now() + i * interval '1 second'
+  from generate_series(1, 4) i;
+select tests.become('viewer');
+create function pg_temp.names(selector jsonb, ns text default null, size integer default 50) returns text language sql as $$
+  select string_agg(p.name, ' ' order by p.created_at desc) from public.pods p where p.id in (select stark.pods_page(selector, ns, page_size => size))
+$$;
+select is(pg_temp.names('{"app": "page"}'), 'page-4 page-3 page-2 page-1', 'pods by label, newest first');
+select is(pg_temp.names('{"app": "page"}', size => 2), 'page-4 page-3', 'a page of them');
+select is(pg_temp.names('{"app": "page"}', 'default'), 'page-4 page-2 page-1', 'of one namespace');
+select is(pg_temp.names('{"app": "page", "n": "2"}'), 'page-2', 'all labels count');
+select is((select count(*) from stark.pods_page('{"app": "page"}', null, now() + interval '3 seconds', 'ffffffff-ffff-ffff-ffff-ffffffffffff')), 3::bigint, 'before a cursor');
+select tests.become('agent');
+select is((select count(*) from stark.pods_page('{"app": "page"}')), 0::bigint, 'nothing for who may read no pods');
 
 -- Stopping.
 select tests.become('dev');

@@ -1,7 +1,7 @@
 -- Priority classes, and the shapes of what scheduling reads.
 begin;
 create extension if not exists pgtap with schema extensions;
-select plan(98);
+select plan(104);
 \ir helpers/world.psql
 
 select results_eq($$select name, value from public.priority_classes where name like 'system-%' order by name$$,
@@ -41,6 +41,8 @@ select pg_temp.refused(f, v, '1 rows') from (values
 -- Not.
 select pg_temp.refused(f, v, '22023') from (values
   ('check_taints', '{}'), ('check_taints', '[1]'),
+  ('check_taints', '[{"key": 5, "effect": "NoSchedule"}]'), ('check_tolerations', '[{"key": 5}]'), ('check_tolerations', '["x"]'), ('check_tolerations', '[[]]'),
+  ('check_tolerations', '[{"key": "a", "tolerationSeconds": "300"}]'), ('check_topology_spread', '[{"maxSkew": "1", "topologyKey": "z", "whenUnsatisfiable": "DoNotSchedule"}]'),
   ('check_tolerations', '{}'), ('check_tolerations', '[1]'), ('check_tolerations', '[{"operator": "Maybe"}]'), ('check_tolerations', '[{"value": "x"}]'),
   ('check_tolerations', '[{"key": "a b", "operator": "Exists"}]'), ('check_tolerations', '[{"key": "a", "operator": "Exists", "value": "x"}]'),
   ('check_tolerations', '[{"key": "a", "effect": "Never"}]'), ('check_tolerations', '[{"key": "a", "tolerationSeconds": "soon"}]'),

@@ -204,13 +204,32 @@ func (s *scheduler) explain(ctx context.Context, unschedulable []sched.Unschedul
 	return len(news) - len(seen), wait, nil
 }
 
+// store writes explanations, as many in one statement as placements at most, and returns the pods that the database saw.
 func (s *scheduler) store(ctx context.Context, why map[uuid.UUID]json.RawMessage) (seen []uuid.UUID, err error) {
-	if len(why) == 0 {
-		return nil, nil
+	part := map[uuid.UUID]json.RawMessage{}
+	for pod, text := range why {
+		part[pod] = text
+		if len(part) < s.cfg.Batch {
+			continue
+		}
+		more, err := s.storePart(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		seen = append(seen, more...)
+		clear(part)
 	}
+	if len(part) == 0 {
+		return seen, nil
+	}
+	more, err := s.storePart(ctx, part)
+	return append(seen, more...), err
+}
+
+func (s *scheduler) storePart(ctx context.Context, why map[uuid.UUID]json.RawMessage) ([]uuid.UUID, error) {
 	attempt, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	seen, err = s.cfg.Store.ExplainPending(attempt, s.epoch, why)
+	seen, err := s.cfg.Store.ExplainPending(attempt, s.epoch, why)
 	if core.CodeOf(err) == core.CodeConflict && !s.holdsLease(attempt) {
 		return nil, errLost
 	}

@@ -29,6 +29,8 @@ type fakeStore struct {
 	mu        sync.Mutex
 	epoch     int64
 	start     uint64 // position at which terms start
+	wal       uint64 // its end
+	growth    uint64 // of the WAL with each renewal
 	heldBy    string
 	refuse    bool // the lease
 	lost      bool // the lease, without a word
@@ -63,11 +65,12 @@ func (f *fakeStore) AcquireLease(_ context.Context, holder string, _ time.Durati
 	return core.Epoch{Holder: holder, Number: f.epoch, Start: f.start}, true, nil
 }
 
-func (f *fakeStore) RenewLease(ctx context.Context, epoch core.Epoch, _ time.Duration) (bool, error) {
+func (f *fakeStore) RenewLease(ctx context.Context, epoch core.Epoch, _ time.Duration) (uint64, bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.renewals++
-	return !f.lost && epoch.Number == f.epoch, errors.Join(f.leaseErr, ctx.Err())
+	f.wal += f.growth
+	return f.wal, !f.lost && epoch.Number == f.epoch, errors.Join(f.leaseErr, ctx.Err())
 }
 
 func (f *fakeStore) ReleaseLease(context.Context, core.Epoch) error {

@@ -163,7 +163,7 @@ func isRefusal(err error) bool {
 
 // holdsLease asks the database. When it cannot say, the keeper of the lease will find out.
 func (s *scheduler) holdsLease(ctx context.Context) bool {
-	ours, err := s.cfg.Store.RenewLease(ctx, s.epoch, s.cfg.LeaseTTL)
+	_, ours, err := s.cfg.Store.RenewLease(ctx, s.epoch, s.cfg.LeaseTTL)
 	return err != nil || ours
 }
 

@@ -25,19 +25,20 @@ func TestOneHoldsTheLease(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, ok, "it is held")
 
-	ours, err := w.RenewLease(t.Context(), first, time.Minute)
+	at, ours, err := w.RenewLease(t.Context(), first, time.Minute)
 	require.NoError(t, err)
 	require.True(t, ours)
+	require.Greater(t, at, first.Start)
 
 	w.expire(t)
-	ours, err = w.RenewLease(t.Context(), first, time.Minute)
+	_, ours, err = w.RenewLease(t.Context(), first, time.Minute)
 	require.NoError(t, err)
 	require.True(t, ours, "nobody took it meanwhile")
 
 	w.expire(t)
 	second := w.lead(t, "b")
 	require.EqualValues(t, 2, second.Number)
-	ours, err = w.RenewLease(t.Context(), first, time.Minute)
+	_, ours, err = w.RenewLease(t.Context(), first, time.Minute)
 	require.NoError(t, err)
 	require.False(t, ours, "taken over")
 	require.NoError(t, w.ReleaseLease(t.Context(), first))
@@ -91,7 +92,7 @@ func TestRequestsDoNotStarveTheWorker(t *testing.T) {
 		})
 	}
 	require.Eventually(t, func() bool { return w.requests.Stat().AcquiredConns() == w.requests.Config().MaxConns }, 10*time.Second, time.Millisecond)
-	ours, err := w.RenewLease(t.Context(), epoch, time.Minute)
+	_, ours, err := w.RenewLease(t.Context(), epoch, time.Minute)
 	require.NoError(t, err)
 	require.True(t, ours)
 	release()

@@ -12,9 +12,10 @@ import (
 	"github.com/stark-o/stark/tests/testdb"
 )
 
-// become makes the rest of a transaction a user's.
-func become(ctx context.Context, tx pgx.Tx, user string) error {
-	_, err := tx.Exec(ctx, `select set_config('role', 'authenticated', true), set_config('request.jwt.claims', jsonb_build_object('sub', $1::text)::text, true)`, user)
+// become makes the rest of a transaction a role's, and a user's.
+func become(ctx context.Context, tx pgx.Tx, role, user string) error {
+	_, err := tx.Exec(ctx, `select set_config('role', $1, true),
+		set_config('request.jwt.claims', jsonb_build_object('sub', $2::text)::text, true)`, role, user)
 	return err
 }
 
@@ -50,7 +51,7 @@ func TestFirstAdminIsOne(t *testing.T) {
 	}
 	race(racers, func(i int) {
 		err := pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
-			if err := become(t.Context(), tx, users[i]); err != nil {
+			if err := become(t.Context(), tx, "authenticated", users[i]); err != nil {
 				return err
 			}
 			_, err := tx.Exec(t.Context(), "select stark.setup_admin($1)", token)
@@ -74,7 +75,7 @@ func TestLastAdminStaysUnderFire(t *testing.T) {
 	}
 	race(racers, func(i int) {
 		err := pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
-			if err := become(t.Context(), tx, users[i]); err != nil {
+			if err := become(t.Context(), tx, "authenticated", users[i]); err != nil {
 				return err
 			}
 			_, err := tx.Exec(t.Context(), "update public.users set role = 'viewer' where id = $1", users[(i+1)%racers])

@@ -168,7 +168,6 @@ func (c *Controller) lead(parent context.Context, epoch core.Epoch, began time.T
 	ctx, resign := context.WithCancel(parent)
 	defer resign()
 	c.leads.Store(&epoch)
-	defer c.leads.Store(nil)
 	c.cfg.Log.Info("leading", "epoch", epoch.Number)
 	var loops sync.WaitGroup
 	loops.Go(func() {
@@ -179,6 +178,7 @@ func (c *Controller) lead(parent context.Context, epoch core.Epoch, began time.T
 	})
 	loops.Go(func() { defer resign(); c.watchNodes(ctx, epoch) })
 	c.keep(ctx, epoch, began)
+	c.leads.Store(nil)
 	resign()
 	loops.Wait()
 	c.cfg.Log.Info("not leading any more", "epoch", epoch.Number)

@@ -202,7 +202,8 @@ func (s *session) authenticate(env wire.Envelope) error {
 	s.mu.Lock()
 	s.expires = actor.ExpiresAt
 	s.mu.Unlock()
-	s.send(wire.TypeAuthenticated, wire.Authenticated{UserID: actor.UserID, Role: role, ExpiresAt: actor.ExpiresAt, Protocol: wire.Protocol}, env.CorrelationID)
+	s.send(wire.TypeAuthenticated, wire.Authenticated{UserID: actor.UserID, Role: role, ExpiresAt: actor.ExpiresAt, Protocol: wire.Protocol},
+		env.CorrelationID)
 	return nil
 }
 

@@ -6,9 +6,10 @@ import { BundleError, type Bundles } from "./bundles.ts";
 import { Cancelled, CancelSource, unlessCancelled } from "./cancel.ts";
 import { messageOf, stackOf } from "./errors.ts";
 import { LineSplitter } from "./lines.ts";
+import { outcomeOf, partingOf, StartFailure, type Outcome, type Parting } from "./outcome.ts";
 import type { PackIdentity } from "./pack/contract.ts";
 import type { WorkerMessage } from "./pack/messages.ts";
-import type { Clock, Logger, Timer, WorkerExit, WorkerHandle, WorkerLauncher } from "./ports.ts";
+import type { Clock, Logger, Timer, WorkerEvents, WorkerExit, WorkerHandle, WorkerLauncher } from "./ports.ts";
 import {
   MAX_MESSAGE_BYTES,
   type Assignment,
@@ -18,7 +19,6 @@ import {
   type Runtime,
   type StatusReport,
 } from "./protocol.ts";
-import { encodeResult } from "./result.ts";
 import { storable, truncateUtf8 } from "./text.ts";
 
 export interface PodDeps {
@@ -51,18 +51,6 @@ export const START_TIMEOUT_MS = 30_000;
 /** A worker that was terminated is gone at once, unless it sits in a blocking call of its platform: that is worth a word. */
 const STUCK_MS = 10_000;
 
-type Outcome = Pick<StatusReport, "status" | "reason" | "message" | "result">;
-
-/** Thrown on the way to running. */
-class StartFailure extends Error {
-  readonly reason: string;
-
-  constructor(reason: string, message: string) {
-    super(message);
-    this.reason = reason;
-  }
-}
-
 export class Pod {
   readonly assignment: Assignment;
   /** Resolves when its worker is gone, and those of the incarnations that it replaced. */
@@ -83,7 +71,7 @@ export class Pod {
   /** What the pack or its start came to, before its worker is gone. */
   #verdict: Outcome | undefined;
   /** What a pack that was told to stop left behind. */
-  #parting: Pick<Outcome, "message" | "result"> = {};
+  #parting: Parting = {};
   #starting: Timer | undefined;
   #grace: Timer | undefined;
   #stuck: Timer | undefined;
@@ -162,14 +150,16 @@ export class Pod {
   async #live(): Promise<void> {
     let outcome: Outcome;
     try {
-      outcome = await this.#run();
+      // Chained, so that nothing holds on to the bundle's bytes while it runs.
+      outcome = await this.#prepare().then((bundle) => this.#work(bundle));
     } catch (error) {
       outcome = this.#failureOf(error);
     }
     this.#finish(outcome);
   }
 
-  async #run(): Promise<Outcome> {
+  /** Claims the pod and fetches its bundle, until it may start. */
+  async #prepare(): Promise<Uint8Array> {
     const { pack } = this.assignment;
     const { bundles, runtimeType } = this.#deps;
     if (this.#stop) throw new Cancelled();
@@ -182,7 +172,7 @@ export class Pod {
     await unlessCancelled(this.#cancel, this.#claimed);
     const bundle = await fetching;
     await this.#turn();
-    return await this.#work(bundle);
+    return bundle;
   }
 
   /** Waits until no earlier incarnation runs, and begins the time that a start may take. */
@@ -197,29 +187,37 @@ export class Pod {
     });
   }
 
-  /** Runs the bundle in a worker; resolves when that is gone. */
+  /** Runs the bundle in a worker; resolves when that is gone. No closure in here mentions the bundle: it would keep its bytes. */
   #work(bundle: Uint8Array): Promise<Outcome> {
-    const { log, workers } = this.#deps;
+    if (this.#stop) throw new Cancelled();
     this.#phase = "loading";
-    return new Promise((resolve) => {
-      const events = {
-        message: (message: WorkerMessage) => this.#message(message),
-        exit: (exit: WorkerExit) => resolve(this.#outcomeOf(exit)),
-      };
-      const spec = { identity: identityOf(this.assignment), bundle, memoryBytes: this.assignment.resources.memoryBytes };
-      workers.launch(spec, events).then(
-        (worker) => {
-          this.#worker = worker;
-          if (this.#terminated) worker.terminate();
-          else if (this.#stop) worker.send({ type: "stop", reason: this.#stop.reason });
-        },
-        (error: unknown) => {
-          log.error("no worker could be started", { ...this.#fields(), error: messageOf(error) });
-          const failed: Outcome = { status: "failed", reason: "crashed", message: `no worker could be started: ${messageOf(error)}` };
-          resolve(this.#verdict ?? (this.#stop ? this.#stopped() : failed));
-        },
-      );
+    let ended: (outcome: Outcome) => void = () => {};
+    const outcome = new Promise<Outcome>((resolve) => {
+      ended = resolve;
     });
+    const events: WorkerEvents = {
+      message: (message) => this.#message(message),
+      exit: (exit) => ended(this.#outcomeOf(exit)),
+    };
+    const spec = { identity: identityOf(this.assignment), bundle, memoryBytes: this.assignment.resources.memoryBytes };
+    this.#deps.workers.launch(spec, events).then(
+      (worker) => this.#launched(worker),
+      (error: unknown) => ended(this.#notLaunched(error)),
+    );
+    return outcome;
+  }
+
+  #launched(worker: WorkerHandle): void {
+    this.#worker = worker;
+    if (this.#terminated) worker.terminate();
+    else if (this.#stop) worker.send({ type: "stop", reason: this.#stop.reason });
+  }
+
+  #notLaunched(error: unknown): Outcome {
+    this.#deps.log.error("no worker could be started", { ...this.#fields(), error: messageOf(error) });
+    if (this.#verdict) return this.#verdict;
+    if (this.#stop) return this.#stopped();
+    return { status: "failed", reason: "crashed", message: `no worker could be started: ${messageOf(error)}` };
   }
 
   #message(message: WorkerMessage): void {
@@ -296,17 +294,7 @@ export class Pod {
   #outcomeOf(exit: WorkerExit): Outcome {
     if (this.#verdict) return this.#verdict;
     if (this.#stop) return this.#stopped();
-    const loading = this.#phase === "loading";
-    switch (exit.kind) {
-      case "oom":
-        return { status: "failed", reason: "oom", message: exit.message };
-      case "error":
-        return { status: "failed", reason: loading ? "import_error" : "crashed", message: stackOf(exit.error, MAX_MESSAGE_BYTES) };
-      case "exit":
-        if (loading) return { status: "failed", reason: "import_error", message: `it exited with code ${exit.code} while it was loaded` };
-        if (exit.code === 0) return { status: "stopped", reason: "completed", message: "it exited with code 0" };
-        return { status: "failed", reason: "crashed", message: `it exited with code ${exit.code}` };
-    }
+    return outcomeOf(exit, this.#phase === "loading");
   }
 
   #failureOf(error: unknown): Outcome {
@@ -371,19 +359,4 @@ function identityOf({ podId, name, incarnation, namespace, pack, env, args, meta
     args,
     metadata,
   };
-}
-
-/** What a worker says of its end, checked: a pack can forge it, and one frame that the server refuses would cut off all pods. */
-function partingOf(json: string | undefined, message: string | undefined): Pick<Outcome, "message" | "result"> {
-  const result = json === undefined ? {} : encodeResult(parsed(json));
-  const said = message ?? result.note;
-  return { ...(result.json === undefined ? {} : { result: parsed(result.json) }), ...(said === undefined ? {} : { message: said }) };
-}
-
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json) as unknown;
-  } catch {
-    return undefined;
-  }
 }

@@ -3340,13 +3340,37 @@ function storableJson(value) {
   return typeof value == "string" ? storable(value) : Array.isArray(value) ? value.map(storableJson) : typeof value == "object" && value !== null ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [storable(key), storableJson(inner)])) : value;
 }
 
-// core/pod.ts
-var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, StartFailure = class extends Error {
+// core/outcome.ts
+var StartFailure = class extends Error {
   reason;
   constructor(reason, message) {
     super(message), this.reason = reason;
   }
-}, Pod = class {
+};
+function outcomeOf(exit2, loading) {
+  switch (exit2.kind) {
+    case "oom":
+      return { status: "failed", reason: "oom", message: exit2.message };
+    case "error":
+      return { status: "failed", reason: loading ? "import_error" : "crashed", message: stackOf(exit2.error, MAX_MESSAGE_BYTES) };
+    case "exit":
+      return loading ? { status: "failed", reason: "import_error", message: `it exited with code ${exit2.code} while it was loaded` } : exit2.code === 0 ? { status: "stopped", reason: "completed", message: "it exited with code 0" } : { status: "failed", reason: "crashed", message: `it exited with code ${exit2.code}` };
+  }
+}
+function partingOf(json2, message) {
+  let result = json2 === void 0 ? {} : encodeResult(parsed(json2)), said = message ?? result.note;
+  return { ...result.json === void 0 ? {} : { result: parsed(result.json) }, ...said === void 0 ? {} : { message: said } };
+}
+function parsed(json2) {
+  try {
+    return JSON.parse(json2);
+  } catch {
+    return;
+  }
+}
+
+// core/pod.ts
+var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, Pod = class {
   assignment;
   /** Resolves when its worker is gone, and those of the incarnations that it replaced. */
   gone;
@@ -3418,13 +3442,14 @@ var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, StartFailure = class extends Error {
   async #live() {
     let outcome;
     try {
-      outcome = await this.#run();
+      outcome = await this.#prepare().then((bundle2) => this.#work(bundle2));
     } catch (error) {
       outcome = this.#failureOf(error);
     }
     this.#finish(outcome);
   }
-  async #run() {
+  /** Claims the pod and fetches its bundle, until it may start. */
+  async #prepare() {
     let { pack: pack2 } = this.assignment, { bundles, runtimeType } = this.#deps;
     if (this.#stop) throw new Cancelled();
     if (pack2.runtimeTag !== "universal" && pack2.runtimeTag !== runtimeType)
@@ -3434,7 +3459,7 @@ var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, StartFailure = class extends Error {
     fetching.catch(() => {
     }), await unlessCancelled(this.#cancel, this.#claimed);
     let bundle2 = await fetching;
-    return await this.#turn(), await this.#work(bundle2);
+    return await this.#turn(), bundle2;
   }
   /** Waits until no earlier incarnation runs, and begins the time that a start may take. */
   #turn() {
@@ -3445,25 +3470,27 @@ var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, StartFailure = class extends Error {
       }), unlessCancelled(this.#cancel, this.#previous).then(resolve, reject);
     });
   }
-  /** Runs the bundle in a worker; resolves when that is gone. */
+  /** Runs the bundle in a worker; resolves when that is gone. No closure in here mentions the bundle: it would keep its bytes. */
   #work(bundle2) {
-    let { log, workers } = this.#deps;
-    return this.#phase = "loading", new Promise((resolve) => {
-      let events = {
-        message: (message) => this.#message(message),
-        exit: (exit2) => resolve(this.#outcomeOf(exit2))
-      }, spec = { identity: identityOf(this.assignment), bundle: bundle2, memoryBytes: this.assignment.resources.memoryBytes };
-      workers.launch(spec, events).then(
-        (worker) => {
-          this.#worker = worker, this.#terminated ? worker.terminate() : this.#stop && worker.send({ type: "stop", reason: this.#stop.reason });
-        },
-        (error) => {
-          log.error("no worker could be started", { ...this.#fields(), error: messageOf(error) });
-          let failed = { status: "failed", reason: "crashed", message: `no worker could be started: ${messageOf(error)}` };
-          resolve(this.#verdict ?? (this.#stop ? this.#stopped() : failed));
-        }
-      );
-    });
+    if (this.#stop) throw new Cancelled();
+    this.#phase = "loading";
+    let ended = () => {
+    }, outcome = new Promise((resolve) => {
+      ended = resolve;
+    }), events = {
+      message: (message) => this.#message(message),
+      exit: (exit2) => ended(this.#outcomeOf(exit2))
+    }, spec = { identity: identityOf(this.assignment), bundle: bundle2, memoryBytes: this.assignment.resources.memoryBytes };
+    return this.#deps.workers.launch(spec, events).then(
+      (worker) => this.#launched(worker),
+      (error) => ended(this.#notLaunched(error))
+    ), outcome;
+  }
+  #launched(worker) {
+    this.#worker = worker, this.#terminated ? worker.terminate() : this.#stop && worker.send({ type: "stop", reason: this.#stop.reason });
+  }
+  #notLaunched(error) {
+    return this.#deps.log.error("no worker could be started", { ...this.#fields(), error: messageOf(error) }), this.#verdict ? this.#verdict : this.#stop ? this.#stopped() : { status: "failed", reason: "crashed", message: `no worker could be started: ${messageOf(error)}` };
   }
   #message(message) {
     if (this.#phase !== "ended")
@@ -3513,17 +3540,7 @@ var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, StartFailure = class extends Error {
     }), this.#worker?.terminate());
   }
   #outcomeOf(exit2) {
-    if (this.#verdict) return this.#verdict;
-    if (this.#stop) return this.#stopped();
-    let loading = this.#phase === "loading";
-    switch (exit2.kind) {
-      case "oom":
-        return { status: "failed", reason: "oom", message: exit2.message };
-      case "error":
-        return { status: "failed", reason: loading ? "import_error" : "crashed", message: stackOf(exit2.error, MAX_MESSAGE_BYTES) };
-      case "exit":
-        return loading ? { status: "failed", reason: "import_error", message: `it exited with code ${exit2.code} while it was loaded` } : exit2.code === 0 ? { status: "stopped", reason: "completed", message: "it exited with code 0" } : { status: "failed", reason: "crashed", message: `it exited with code ${exit2.code}` };
-    }
+    return this.#verdict ? this.#verdict : this.#stop ? this.#stopped() : outcomeOf(exit2, this.#phase === "loading");
   }
   #failureOf(error) {
     return error instanceof Cancelled ? this.#stopped() : error instanceof BundleError || error instanceof StartFailure ? { status: "failed", reason: error.reason, message: error.message } : (this.#deps.log.error("a pod failed in the agent itself", { ...this.#fields(), error: messageOf(error) }), { status: "failed", reason: "crashed", message: stackOf(error, MAX_MESSAGE_BYTES) });
@@ -3571,17 +3588,6 @@ function identityOf({ podId, name, incarnation: incarnation2, namespace, pack: p
     args,
     metadata
   };
-}
-function partingOf(json2, message) {
-  let result = json2 === void 0 ? {} : encodeResult(parsed(json2)), said = message ?? result.note;
-  return { ...result.json === void 0 ? {} : { result: parsed(result.json) }, ...said === void 0 ? {} : { message: said } };
-}
-function parsed(json2) {
-  try {
-    return JSON.parse(json2);
-  } catch {
-    return;
-  }
 }
 
 // core/frame.ts
@@ -4630,23 +4636,23 @@ var MIB = 1 << 20, MIN_HEAP_MIB = 16, ThreadLauncher = class {
     }
   }
   #start(spec, file, events, remove) {
-    let inFlight = new Int32Array(new SharedArrayBuffer(4)), input = { identity: spec.identity, file, inFlight }, worker = new Worker("source" in this.#script ? this.#script.source : this.#script.url, {
+    let { identity, memoryBytes } = spec, inFlight = new Int32Array(new SharedArrayBuffer(4)), input = { identity, file, inFlight }, worker = new Worker("source" in this.#script ? this.#script.source : this.#script.url, {
       eval: "source" in this.#script,
-      name: spec.identity.podName,
+      name: identity.podName,
       workerData: input,
       // The agent's own environment and flags are none of the pack's business.
-      env: spec.identity.env,
+      env: identity.env,
       argv: [],
       execArgv: [],
       stdout: !0,
       stderr: !0,
-      ...spec.memoryBytes > 0 ? { resourceLimits: limitsOf(spec.memoryBytes) } : {}
+      ...memoryBytes > 0 ? { resourceLimits: limitsOf(memoryBytes) } : {}
     }), problem2;
     return worker.on("message", (value) => {
       let message = parseWorkerMessage(value);
       message && (message.type === "output" && Atomics.sub(inFlight, 0, message.text.length), events.message(message));
     }), this.#catchStray(worker, events), worker.on("error", (error) => {
-      problem2 ??= problemOf(error, spec.memoryBytes);
+      problem2 ??= problemOf(error, memoryBytes);
     }), worker.on("exit", (code) => {
       remove().catch(() => {
       }).finally(() => events.exit(problem2 ?? { kind: "exit", code }));
@@ -4701,7 +4707,7 @@ function textOf(data) {
 }
 
 // node/main.ts
-var EXIT_REFUSED = 1, EXIT_SETTINGS = 2, ORPHAN_GRACE_MS = 2e3;
+var EXIT_REFUSED = 1, EXIT_SETTINGS = 2, EXIT_FAILED = 70, ORPHAN_GRACE_MS = 2e3;
 async function main() {
   let config = configFrom(process.env, { hostname: hostname(), userHome: homedir(), resources: detectedResources() }), credentials = new CredentialsFile(config.credentials);
   await credentials.load().catch((error) => {
@@ -5232,7 +5238,7 @@ main();
 }
 function leaveOnSignals(agent) {
   let asked = !1;
-  for (let signal of ["SIGINT", "SIGTERM"])
+  for (let signal of ["SIGINT", "SIGTERM", "SIGHUP"])
     process.on(signal, () => {
       asked && process.kill(process.pid, "SIGKILL"), asked = !0, agent.shutdown(signal);
     });
@@ -5250,8 +5256,10 @@ function say(line) {
   } catch {
   }
 }
-main().catch((error) => {
+function failed(error) {
   let settings = error instanceof ConfigError;
   say(`stark agent: ${settings ? error.message : `failed: ${error instanceof Error ? error.stack : String(error)}`}
-`), process.exit(settings ? EXIT_SETTINGS : EXIT_REFUSED);
-});
+`), process.exit(settings ? EXIT_SETTINGS : EXIT_FAILED);
+}
+process.on("uncaughtException", failed).on("unhandledRejection", failed);
+main().catch(failed);

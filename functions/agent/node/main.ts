@@ -1,6 +1,6 @@
 /**
  * The Node agent's process: settings in, an agent on this platform, and an exit code out. 0: it left in good order; 1: the server or
- * Supabase refuses it for good; 2: its settings are missing or wrong.
+ * Supabase refuses it for good; 2: its settings are missing or wrong; 70: it failed itself, and another try may go better.
  */
 import { randomUUID } from "node:crypto";
 import { rmSync, writeSync } from "node:fs";
@@ -23,6 +23,7 @@ declare const STARK_WORKER_SOURCE: string | undefined;
 
 const EXIT_REFUSED = 1;
 const EXIT_SETTINGS = 2;
+const EXIT_FAILED = 70; // EX_SOFTWARE of sysexits.h; Node.js itself would say 1
 /** Whoever started the agent is gone without a word: its pods get this long, since nobody is there to wait for more. */
 const ORPHAN_GRACE_MS = 2_000;
 
@@ -73,7 +74,7 @@ function workerScript(): WorkerScript {
 /** The first signal asks for a graceful end; a second one does not wait. */
 function leaveOnSignals(agent: Agent): void {
   let asked = false;
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
       if (asked) process.kill(process.pid, "SIGKILL"); // exit() would wait for threads that cannot be interrupted
       asked = true;
@@ -102,8 +103,11 @@ function say(line: string): void {
   }
 }
 
-main().catch((error: unknown) => {
+function failed(error: unknown): void {
   const settings = error instanceof ConfigError;
   say(`stark agent: ${settings ? error.message : `failed: ${error instanceof Error ? error.stack : String(error)}`}\n`);
-  process.exit(settings ? EXIT_SETTINGS : EXIT_REFUSED);
-});
+  process.exit(settings ? EXIT_SETTINGS : EXIT_FAILED);
+}
+
+process.on("uncaughtException", failed).on("unhandledRejection", failed);
+main().catch(failed);

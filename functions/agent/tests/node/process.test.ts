@@ -92,6 +92,15 @@ for (const [code, says] of [
   });
 }
 
+test("a failure of the agent itself has an exit code of its own, so that whoever started it tries again", LIMIT, async (t) => {
+  const { server, start } = await place(t);
+  const agent = start({ NODE_OPTIONS: `--import "data:text/javascript,process.on('SIGUSR2', () => { throw new Error('boom') })"` });
+  await server.agent();
+  agent.kill("SIGUSR2");
+  assert.deepEqual(await agent.exited, { code: 70, signal: null });
+  assert.match(await agent.line("failed"), /^stark agent: failed: Error: boom$/);
+});
+
 test("rotated tokens reach the file, which becomes private, and the connection", LIMIT, async (t) => {
   const { server, credentials, start } = await place(t);
   server.accessTokenMs = 3_000; // renewed after two thirds

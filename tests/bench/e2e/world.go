@@ -185,7 +185,7 @@ func (w *world) clear(ctx context.Context) error {
 			break
 		}
 	}
-	for _, statement := range []string{"truncate public.pod_history", "vacuum (analyze) public.pods"} {
+	for _, statement := range []string{"vacuum (analyze) public.pods"} {
 		if _, err := w.pool.Exec(ctx, statement); err != nil {
 			return fmt.Errorf("clear: %s: %w", statement, err)
 		}

@@ -1,0 +1,119 @@
+package sched
+
+// choice is the best node of one cohort, with what the cohort has in common.
+type choice struct {
+	entry          // value: the load part of the score, then the total
+	lean           leaning
+	wished, spread int64
+}
+
+// spans are the ranges that raw scores are brought to a scale by.
+type spans struct{ affinity, taints, wished, spread span }
+
+// choose returns the node with the highest score among all that can take a pod of the class; ok is false when there is none.
+func (c *Cluster) choose(k *class) (best choice, s spans, ok bool) {
+	if k.prepare(c) {
+		c.choices = k.tops(c, c.choices[:0])
+	} else {
+		c.choices = k.scan(c, c.choices[:0])
+	}
+	if len(c.choices) == 0 {
+		return choice{}, spans{}, false
+	}
+	s = spansOf(c.choices)
+	for i := range c.choices {
+		ch := &c.choices[i]
+		ch.value += k.common(c, ch, &s)
+		if i == 0 || c.better(ch.entry, best.entry) {
+			best = *ch
+		}
+	}
+	return best, s, true
+}
+
+func spansOf(choices []choice) (s spans) {
+	for i := range choices {
+		ch := &choices[i]
+		s.affinity.add(int64(ch.lean.affinity))
+		s.taints.add(int64(ch.lean.taints))
+		s.wished.add(ch.wished)
+		if ch.spread != outOfSpread {
+			s.spread.add(ch.spread)
+		}
+	}
+	return s
+}
+
+// tops are the best nodes of the cohorts that are open.
+func (k *class) tops(c *Cluster, into []choice) []choice {
+	alone := k.alone()
+	for i := range k.cohorts {
+		co := &k.cohorts[i]
+		if len(co.heap) == 0 {
+			continue
+		}
+		b := &k.bases[co.base]
+		if len(k.shared) > 0 && !k.opens(b, alone) {
+			continue
+		}
+		ch := choice{entry: co.heap[0], lean: k.static.leaning[b.lean], wished: co.wished, spread: co.spread}
+		for _, ct := range k.counters {
+			if ct.dim != perNode {
+				ch.wished, ch.spread = ct.wish(b.domains[ct.dim], ch.wished, ch.spread)
+			}
+		}
+		into = append(into, ch)
+	}
+	return into
+}
+
+// scan finds the best node of each leaning by looking at every node that the filters admit. For classes without counters.
+func (k *class) scan(c *Cluster, into []choice) []choice {
+	for range k.static.leaning {
+		into = append(into, choice{entry: entry{slot: absent}})
+	}
+	k.static.admit.each(func(slot int32) bool {
+		l := &c.loads[slot]
+		if !k.fits(l) {
+			return true
+		}
+		e := entry{k.value(c, l), slot}
+		if best := &into[k.static.leanID(slot)]; best.slot == absent || e.value > best.value || (e.value == best.value && c.better(e, best.entry)) {
+			best.entry = e
+		}
+		return true
+	})
+	found := into[:0]
+	for lean := range into {
+		if into[lean].slot != absent {
+			found = append(found, choice{entry: into[lean].entry, lean: k.static.leaning[lean]})
+		}
+	}
+	return found
+}
+
+// common is the part of the score that all nodes of a cohort share.
+func (k *class) common(c *Cluster, ch *choice, s *spans) int64 {
+	w := &c.cfg.Weights
+	total := w.NodeAffinity*s.affinity.ofHigh(int64(ch.lean.affinity)) + w.PreferNoSchedule*s.taints.ofHighReversed(int64(ch.lean.taints)) +
+		w.PodAffinity*s.wished.between(ch.wished)
+	if ch.lean.cached {
+		total += w.BundleCached * MaxScore
+	}
+	if ch.lean.own {
+		total += w.OwnNode * MaxScore
+	}
+	if k.spreadsSoftly() && ch.spread != outOfSpread {
+		total += w.TopologySpread * s.spread.mirrored(ch.spread)
+	}
+	return total
+}
+
+func (k *class) spreadsSoftly() bool {
+	for _, ct := range k.counters {
+		if ct.kind == wishEvenly {
+			return true
+		}
+	}
+	return false
+}

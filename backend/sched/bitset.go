@@ -12,6 +12,14 @@ func (b bitset) has(i int32) bool {
 	return w < len(b) && b[w]&(1<<(uint(i)&63)) != 0
 }
 
+// word is 64 bits of the set, also beyond its end.
+func (b bitset) word(w int) uint64 {
+	if w >= len(b) {
+		return 0
+	}
+	return b[w]
+}
+
 // put sets or clears one bit, growing the set as needed.
 func (b *bitset) put(i int32, on bool) {
 	w := int(i >> 6)
@@ -25,12 +33,18 @@ func (b *bitset) put(i int32, on bool) {
 	}
 }
 
-func (b bitset) count() int {
-	n := 0
-	for _, w := range b {
-		n += bits.OnesCount64(w)
+// add puts all of another set, which is no longer, into this one.
+func (b bitset) add(o bitset) {
+	for w := range o {
+		b[w] |= o[w]
 	}
-	return n
+}
+
+// keep takes everything out that is not in another set.
+func (b bitset) keep(o bitset) {
+	for w := range b {
+		b[w] &= o.word(w)
+	}
 }
 
 // each calls f for every member in ascending order until f returns false.

@@ -1,5 +1,7 @@
 package sched
 
+import "math/bits"
+
 // choice is the best node of one cohort, with what the cohort has in common.
 type choice struct {
 	entry          // value: the load part of the score, then the total
@@ -72,17 +74,28 @@ func (k *class) scan(c *Cluster, into []choice) []choice {
 	for range k.static.leaning {
 		into = append(into, choice{entry: entry{slot: absent}})
 	}
-	k.static.admit.each(func(slot int32) bool {
-		l := &c.loads[slot]
-		if !k.fits(l) {
-			return true
+	k.learnShares(c)
+	weights, loads := &c.cfg.Weights, c.loads
+	for w, word := range k.static.admit {
+		for word != 0 {
+			slot := int32(w<<6 + bits.TrailingZeros64(word))
+			word &= word - 1
+			l := &loads[slot]
+			if !k.fits(l) {
+				continue
+			}
+			s := &k.shares[l.capacity]
+			allocation, balance := resourceScores(k.strategy, k.bestEffort, l.cpuShare+s.cpu, l.memoryShare+s.memory)
+			e := entry{allocation*weights.Resources + balance*weights.Balanced, slot}
+			best := &into[0]
+			if k.static.lean != nil {
+				best = &into[k.static.leanID(slot)]
+			}
+			if best.slot == absent || e.value > best.value || (e.value == best.value && c.better(e, best.entry)) {
+				best.entry = e
+			}
 		}
-		e := entry{k.value(c, l), slot}
-		if best := &into[k.static.leanID(slot)]; best.slot == absent || e.value > best.value || (e.value == best.value && c.better(e, best.entry)) {
-			best.entry = e
-		}
-		return true
-	})
+	}
 	found := into[:0]
 	for lean := range into {
 		if into[lean].slot != absent {

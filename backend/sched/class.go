@@ -121,13 +121,18 @@ func (k *class) value(c *Cluster, l *load) int64 {
 
 // sharesOf is what would be taken of a node with one more pod. A pod's share is rounded by itself, so that nothing is divided here.
 func (k *class) sharesOf(c *Cluster, l *load) (cpu, memory int32) {
-	for int(l.capacity) >= len(k.shares) {
-		capacity := c.capacities[len(k.shares)]
-		k.shares = append(k.shares, struct{ cpu, memory int32 }{
-			share(k.need.CPUMillis, capacity.CPUMillis), share(k.need.MemoryBytes, capacity.MemoryBytes)})
+	if int(l.capacity) >= len(k.shares) {
+		k.learnShares(c)
 	}
 	s := &k.shares[l.capacity]
 	return l.cpuShare + s.cpu, l.memoryShare + s.memory
+}
+
+func (k *class) learnShares(c *Cluster) {
+	for _, capacity := range c.capacities[len(k.shares):] {
+		k.shares = append(k.shares, struct{ cpu, memory int32 }{
+			share(k.need.CPUMillis, capacity.CPUMillis), share(k.need.MemoryBytes, capacity.MemoryBytes)})
+	}
 }
 
 func (k *class) fits(l *load) bool {

@@ -143,7 +143,7 @@ func (c *Cluster) UpsertNode(n *core.Node) {
 	}
 	c.countPrivate(old, -1)
 	c.countPrivate(n, 1)
-	c.profileOf[slot] = profile
+	c.setProfile(slot, profile)
 	c.restructure(slot)
 }
 
@@ -160,7 +160,7 @@ func (c *Cluster) RemoveNode(id uuid.UUID) {
 		c.countCached(digest, -1)
 	}
 	state.node, state.cached, state.capacity = nil, nil, Resources{}
-	c.profileOf[slot] = absent
+	c.setProfile(slot, absent)
 	c.known--
 	c.reload(slot)
 	c.touch(slot, noGroup, 0)
@@ -286,6 +286,15 @@ func (c *Cluster) restructure(slot int32) {
 	}
 	c.structure++
 	c.nodeLog.add(slot, max(c.limits.log, len(c.nodes)))
+}
+
+func (c *Cluster) setProfile(slot, profile int32) {
+	if old := c.profileOf[slot]; old != absent {
+		c.profiles[old].slots.put(slot, false)
+	}
+	if c.profileOf[slot] = profile; profile != absent {
+		c.profiles[profile].slots.put(slot, true)
+	}
 }
 
 func (c *Cluster) countPrivate(n *core.Node, by int) {

@@ -20,6 +20,7 @@ type profile struct {
 	healthy  bool
 	cordoned bool
 	taints   []core.Taint
+	slots    bitset // nodes that have it
 }
 
 func profileOf(n *core.Node) profile {

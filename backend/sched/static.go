@@ -154,37 +154,29 @@ func (st *static) leanID(slot int32) int32 {
 	return st.lean[slot]
 }
 
-// build asks about all nodes at once: each filter once per distinct profile or label value, then one pass over the nodes.
+// build asks about all nodes at once: each filter once per distinct profile and label value, the rest is operations on sets.
 func (st *static) build(c *Cluster) {
-	n := len(c.nodes)
 	st.cursor = c.nodeLog.end()
 	st.built++
 	st.lean, st.leaning, st.leanIDs = nil, []leaning{{}}, map[leaning]int32{{}: 0}
-	admits, reaches := make([]bool, len(c.profiles)), make([]bool, len(c.profiles))
+	n := len(c.nodes)
+	st.admit, st.reach = newBitset(n), newBitset(n)
 	leansAny := len(st.preferred) > 0 || st.digest != "" || st.owner != uuid.Nil
 	for i := range c.profiles {
 		p := &c.profiles[i]
-		reaches[i] = st.unusable(p) == ""
-		admits[i] = reaches[i] && st.offDuty(p) == "" && st.untolerated(p.taints) == nil
+		if st.unusable(p) != "" {
+			continue
+		}
+		st.reach.add(p.slots)
+		if st.offDuty(p) == "" && st.untolerated(p.taints) == nil {
+			st.admit.add(p.slots)
+		}
 		for _, t := range p.taints {
 			leansAny = leansAny || t.Effect == core.EffectPreferNoSchedule
 		}
 	}
-	labelled := st.labelled(c)
-	st.admit, st.reach = newBitset(n), newBitset(n)
-	for w := range st.admit {
-		var admit, reach uint64
-		for slot := w << 6; slot < min(n, (w+1)<<6); slot++ {
-			if p := c.profileOf[slot]; p != absent {
-				admit |= bit(admits[p]) << (slot & 63)
-				reach |= bit(reaches[p]) << (slot & 63)
-			}
-		}
-		if labelled != nil {
-			admit, reach = admit&labelled[w], reach&labelled[w]
-		}
-		st.admit[w], st.reach[w] = admit, reach
-	}
+	st.narrow(c, st.reach)
+	st.admit.keep(st.reach)
 	if !leansAny {
 		return
 	}
@@ -202,70 +194,33 @@ func bit(b bool) uint64 {
 	return 0
 }
 
-// labelled is the nodes that satisfy nodeSelector and required node affinity; nil means all.
-func (st *static) labelled(c *Cluster) bitset {
-	if len(st.selector) == 0 && st.required == nil {
-		return nil
-	}
-	n := len(c.nodes)
-	all := newBitset(n)
-	for w := range all {
-		all[w] = ^uint64(0)
-	}
+// narrow takes the nodes out of a set that do not satisfy nodeSelector and required node affinity.
+func (st *static) narrow(c *Cluster, set bitset) {
 	for key, value := range st.selector {
-		c.narrow(all, core.Requirement{Key: key, Operator: core.OpIn, Values: []string{value}})
+		c.column(key).narrow(set, core.Requirement{Key: key, Operator: core.OpIn, Values: []string{value}})
 	}
 	if st.required == nil {
-		return all
+		return
 	}
-	any, one := newBitset(n), newBitset(n)
+	any, one := newBitset(len(c.nodes)), newBitset(len(c.nodes))
 	for _, t := range st.required.Terms {
 		if len(t.MatchExpressions)+len(t.MatchFields) == 0 {
 			continue
 		}
-		copy(one, all)
+		copy(one, set)
 		for _, r := range t.MatchExpressions {
-			c.narrow(one, r)
+			c.column(r.Key).narrow(one, r)
 		}
 		for _, r := range t.MatchFields {
 			c.narrowName(one, r)
 		}
-		for w := range any {
-			any[w] |= one[w]
-		}
+		any.add(one)
 	}
-	return any
-}
-
-// narrow takes out the nodes that do not satisfy a requirement.
-func (c *Cluster) narrow(set bitset, r core.Requirement) {
-	col := c.column(r.Key)
-	match := make([]bool, len(col.values)+1) // the last one stands for absent
-	for id, value := range col.values {
-		match[id] = r.MatchesValue(value, true)
-	}
-	match[len(col.values)] = r.MatchesValue("", false)
-	for w := range set {
-		if set[w] == 0 {
-			continue
-		}
-		var keep uint64
-		for slot := w << 6; slot < min(len(col.of), (w+1)<<6); slot++ {
-			id := col.of[slot]
-			if id == absent {
-				id = int32(len(col.values))
-			}
-			keep |= bit(match[id]) << (slot & 63)
-		}
-		set[w] &= keep
-	}
+	copy(set, any)
 }
 
 func (c *Cluster) narrowName(set bitset, r core.Requirement) {
 	set.each(func(slot int32) bool {
-		if int(slot) >= len(c.nodes) {
-			return false
-		}
 		if node := c.nodes[slot].node; node == nil || !r.MatchesValue(node.Name, true) {
 			set.put(slot, false)
 		}

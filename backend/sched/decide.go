@@ -16,7 +16,14 @@ type decision struct {
 	gangs     map[gangKey][]*core.Pod // of the pods to place
 	lifted    map[uuid.UUID]int32     // nominations that wait for their pod's turn
 	finished  map[uuid.UUID]bool      // gang members that had their turn with the first of them
+	hopeless  map[*class]int32        // classes for which no eviction helps, up to this priority
+	failed    []failure               // to be explained once all is decided
 	remaining int
+}
+
+type failure struct {
+	pod *core.Pod
+	k   *class
 }
 
 // Decide makes a plan for pods that have no home. They are taken by priority, then age, then id; each goes to the feasible node with the
@@ -25,11 +32,12 @@ type decision struct {
 // Remove, or with Place for an eviction. Pods that have a home already are passed over.
 func (c *Cluster) Decide(pods []*core.Pod, o Options) Plan {
 	c.compact()
-	mark := c.begin()
+	mark, events := c.begin(), c.events
 	d := decision{Cluster: c, Options: o}
 	d.run(pods)
 	if o.DryRun {
 		c.rollback(mark)
+		c.events = events
 	}
 	c.end()
 	return d.plan
@@ -56,8 +64,11 @@ func (d *decision) run(pods []*core.Pod) {
 	d.plan.Deferred = d.remaining
 	for _, pod := range queue { // those that had no turn
 		if slot, ok := d.lifted[pod.ID]; ok {
-			d.place(pod, slot, false, true)
+			d.nominate(pod, slot)
 		}
+	}
+	for _, f := range d.failed {
+		d.giveUp(f.pod, *d.explain(f.k))
 	}
 }
 
@@ -69,6 +80,8 @@ func (d *decision) lift(queue []*core.Pod) {
 		return
 	}
 	d.lifted = map[uuid.UUID]int32{}
+	events := d.events
+	defer func() { d.events = events }()
 	for _, pod := range queue {
 		if p := d.nominated[pod.ID]; p != nil {
 			d.lifted[pod.ID] = p.slot
@@ -106,33 +119,31 @@ func (d *decision) turn(pod *core.Pod) bool {
 	if !waits {
 		nominated = absent
 	}
-	k, why := d.try(pod)
-	if why == nil {
-		return true
+	switch k, why := d.try(pod); {
+	case why != nil:
+		d.giveUp(pod, *why)
+	case k != nil && !d.makeRoomFor(pod, k, nominated):
+		d.failed = append(d.failed, failure{pod, k})
 	}
-	if k != nil && d.makeRoomFor(pod, k, nominated) {
-		return true
-	}
-	d.giveUp(pod, *why)
 	return true
 }
 
-// try places a pod, or says why not. The class comes back when it is the nodes that have no room or do not suit.
+// try places a pod. When it cannot, it returns why, or the class when it is the nodes that have no room or do not suit.
 func (d *decision) try(pod *core.Pod) (*class, *Explanation) {
 	k, why := d.classOf(pod)
-	if why != nil {
-		return nil, why
+	if why == nil {
+		why = d.overQuota(pod)
 	}
-	if why := d.overQuota(pod); why != nil {
+	if why != nil {
 		return nil, why
 	}
 	best, _, ok := d.choose(k)
 	if !ok {
-		return k, d.explain(k)
+		return k, nil
 	}
 	d.place(pod, best.slot, false, false)
 	d.plan.Placements = append(d.plan.Placements, core.Placement{PodID: pod.ID, NodeID: d.nodes[best.slot].id})
-	return k, nil
+	return nil, nil
 }
 
 func (d *decision) giveUp(pod *core.Pod, why Explanation) {

@@ -49,6 +49,9 @@ func (c *Cluster) refusef(f Filter, format string, args ...any) *Explanation {
 
 // explain says why no node takes a pod of the class. It costs one look at every node, once for all pods of the class until something changes.
 func (c *Cluster) explain(k *class) *Explanation {
+	if len(k.counters) > 0 {
+		k.prepare(c) // others may have been placed since
+	}
 	now := [2]uint64{c.log.end(), c.structure}
 	if k.why == nil || k.whyAt != now {
 		k.why, k.whyAt = c.tallyOf(k).explanation(), now

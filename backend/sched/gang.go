@@ -29,7 +29,11 @@ func (d *decision) together(gang core.Gang) bool {
 	mark := len(d.undo)
 	var left []Unschedulable
 	for _, pod := range members {
-		if _, why := d.try(pod); why != nil {
+		k, why := d.try(pod)
+		if k != nil {
+			why = d.explain(k)
+		}
+		if why != nil {
 			left = append(left, Unschedulable{PodID: pod.ID, Explanation: *why})
 		}
 	}

@@ -43,7 +43,10 @@ func (c *Cluster) place(pod *core.Pod, slot int32, leaving, nominated bool) *pla
 	if len(state.pods) == 0 || pod.Priority < state.lowest {
 		state.lowest = pod.Priority
 	}
-	state.pods = append(state.pods, p)
+	need := requestOf(pod)
+	state.pods = append(state.pods, resident{placed: p, cpu: need.CPUMillis, memory: need.MemoryBytes, priority: pod.Priority,
+		fixed: leaving || nominated, gone: leaving && !nominated})
+	state.sorted = len(state.pods) == 1
 	if leaving {
 		state.leaving++
 	}
@@ -61,13 +64,13 @@ func (c *Cluster) unplace(p *placed) {
 	last := len(state.pods) - 1
 	state.pods[p.at] = state.pods[last]
 	state.pods[p.at].at = p.at
-	state.pods[last] = nil
-	state.pods = state.pods[:last]
+	state.pods[last] = resident{}
+	state.pods, state.sorted = state.pods[:last], last < 2
 	if p.leaving {
 		state.leaving--
 	}
 	if p.pod.Priority == state.lowest && last > 0 {
-		state.lowest = slices.MinFunc(state.pods, func(a, b *placed) int { return cmp32(a.pod.Priority, b.pod.Priority) }).pod.Priority
+		state.lowest = slices.MinFunc(state.pods, func(a, b resident) int { return cmp32(a.priority, b.priority) }).priority
 	}
 	delete(c.pods, p.pod.ID)
 	if p.nominated {
@@ -108,6 +111,11 @@ func (c *Cluster) account(p *placed, sign int32) {
 		}
 	}
 	c.touch(p.slot, p.group, sign)
+	if sign > 0 {
+		c.events[podsCame]++
+	} else {
+		c.events[podsLeft]++
+	}
 }
 
 func cmp32(a, b int32) int {

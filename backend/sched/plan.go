@@ -14,6 +14,7 @@ import (
 type Options struct {
 	Limit        int  // place at most so many pods in one plan; 0 means all
 	NoPreemption bool // evict nobody
+	Evictions    int  // stop evicting once so many are planned; 0 means never. The last pod's victims may go beyond
 	DryRun       bool // leave the cluster as it was; otherwise what was planned is assumed to happen
 }
 

@@ -33,9 +33,10 @@ func (c *Cluster) record(u undo) {
 // WhatIf runs f, which may change nodes and pods and decide, and then takes every change back: a preview of "drain this node" or "scale to
 // 40" by the very code that would do it. SetCached, packs and namespaces are not taken back.
 func (c *Cluster) WhatIf(f func()) {
-	mark := c.begin()
+	mark, events := c.begin(), c.events
 	defer func() {
 		c.rollback(mark)
+		c.events = events
 		c.end()
 	}()
 	f()

@@ -68,7 +68,12 @@ func (d *decision) run(pods []*core.Pod) {
 		}
 	}
 	for _, f := range d.failed {
-		d.giveUp(f.pod, *d.explain(f.k))
+		why := d.explain(f.k)
+		if why.refusals() < why.Nodes {
+			d.plan.Deferred++ // who came after it is whom its affinity or spread was waiting for
+			continue
+		}
+		d.giveUp(f.pod, *why)
 	}
 }
 

@@ -30,6 +30,13 @@ type Near struct {
 // Has says whether a filter refused the pod on some node, or everywhere.
 func (e *Explanation) Has(f Filter) bool { return e.Filters[f] > 0 }
 
+func (e *Explanation) refusals() (n int) {
+	for _, count := range e.Filters {
+		n += count
+	}
+	return n
+}
+
 var filterText = map[Filter]string{
 	FilterHealth: "not ready", FilterCordon: "cordoned", FilterRuntime: "runtime mismatch", FilterVersion: "runtime too old",
 	FilterAccess: "private node of another user", FilterSelector: "node selector does not match", FilterAffinity: "node affinity does not match",

@@ -26,7 +26,8 @@ type Plan struct {
 	// Nominations say for which node a pod waits while others leave it. Its room there is kept for it.
 	Nominations   []core.Placement
 	Unschedulable []Unschedulable
-	// Deferred counts pods that were left for the next plan because of Options.Limit.
+	// Deferred counts pods that are left for the next plan: because of Options.Limit, or because placements that came after their turn have
+	// made a place for them.
 	Deferred int
 }
 

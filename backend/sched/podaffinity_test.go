@@ -169,3 +169,15 @@ func TestFilterTopologySpread(t *testing.T) {
 		require.Equal(t, map[string]int{"node-1": 3, "node-2": 3, "node-3": 3}, perNode)
 	})
 }
+
+// A pod whose affinity is met by one that comes after it in the queue is left for the next plan, not called unschedulable.
+func TestDeferredForWhoComesLater(t *testing.T) {
+	t.Parallel()
+	c := clusterOf(zoned(1, "a"))
+	pods := []*core.Pod{somePod(1, towardsApp("db", "zone")), somePod(2, podLabels("app", "db"))}
+	plan := c.Decide(pods, Options{})
+	require.Len(t, plan.Placements, 1)
+	require.Empty(t, plan.Unschedulable)
+	require.Equal(t, 1, plan.Deferred)
+	require.Len(t, c.Decide(pods, Options{}).Placements, 1)
+}

@@ -270,8 +270,8 @@ func (m *machine) check(t *rapid.T, pods []*core.Pod, plan Plan) {
 	for _, p := range plan.Placements {
 		planned[p.PodID] = p.NodeID
 	}
-	if len(plan.Placements)+len(plan.Unschedulable) != len(pods) {
-		t.Fatalf("%d pods, %d placed, %d not", len(pods), len(plan.Placements), len(plan.Unschedulable))
+	if len(plan.Placements)+len(plan.Unschedulable)+plan.Deferred != len(pods) {
+		t.Fatalf("%d pods, %d placed, %d not, %d deferred", len(pods), len(plan.Placements), len(plan.Unschedulable), plan.Deferred)
 	}
 	queue := slices.Clone(pods)
 	slices.SortFunc(queue, comparePods)

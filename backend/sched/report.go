@@ -16,7 +16,7 @@ type Report struct {
 	Node   string       `json:"node,omitempty"`
 	NodeID uuid.UUID    `json:"nodeId"`
 	Why    *Explanation `json:"why,omitempty"`
-	// Verdicts has every node: those that would take the pod by falling score, then the others by name.
+	// Verdicts has every node: those that would take the pod, the best first, then the others by how much is in the way.
 	Verdicts []Verdict `json:"verdicts"`
 }
 
@@ -87,7 +87,11 @@ func (c *Cluster) verdicts(k *class, s *spans) []Verdict {
 		all = append(all, v)
 	}
 	slices.SortFunc(all, func(a, b Verdict) int {
-		return cmp.Or(cmp.Compare(len(a.Refusals), len(b.Refusals)), cmp.Compare(b.Score, a.Score), cmp.Compare(a.Node, b.Node))
+		if len(a.Refusals)+len(b.Refusals) > 0 {
+			return cmp.Or(cmp.Compare(len(a.Refusals), len(b.Refusals)), cmp.Compare(a.Node, b.Node))
+		}
+		x, y := c.slots[a.NodeID], c.slots[b.NodeID]
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(c.ties[y], c.ties[x]), cmp.Compare(a.Node, b.Node))
 	})
 	return all
 }

@@ -11,7 +11,7 @@ func (l *changeLog[T]) end() uint64 { return l.base + uint64(len(l.entries)) }
 
 // since returns what came after a position; ok is false when that is not known any more.
 func (l *changeLog[T]) since(position uint64) (entries []T, ok bool) {
-	if position < l.base {
+	if position < l.base || position > l.end() {
 		return nil, false
 	}
 	return l.entries[position-l.base:], true

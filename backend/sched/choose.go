@@ -49,16 +49,26 @@ func spansOf(choices []choice) (s spans) {
 // tops are the best nodes of the cohorts that are open.
 func (k *class) tops(c *Cluster, into []choice) []choice {
 	alone := k.alone()
-	for i := range k.cohorts {
-		co := &k.cohorts[i]
+	passed := 0
+	for i := range k.order.cohorts {
+		co := &k.order.cohorts[i]
 		if len(co.heap) == 0 {
 			continue
 		}
-		b := &k.bases[co.base]
+		b := &k.order.bases[co.base]
 		if len(k.shared) > 0 && !k.opens(b, alone) {
 			continue
 		}
-		ch := choice{entry: co.heap[0], lean: k.static.leaning[b.lean], wished: co.wished, spread: co.spread}
+		top, ok := co.heap[0], true
+		if k.order != k {
+			var n int
+			top, n, ok = k.firstStanding(c, co.heap, alone)
+			passed += n
+		}
+		if !ok {
+			continue
+		}
+		ch := choice{entry: top, lean: k.static.leaning[b.lean], wished: co.wished, spread: co.spread}
 		for _, ct := range k.counters {
 			if ct.dim != perNode {
 				ch.wished, ch.spread = ct.wish(b.domains[ct.dim], ch.wished, ch.spread)
@@ -66,7 +76,66 @@ func (k *class) tops(c *Cluster, into []choice) []choice {
 		}
 		into = append(into, ch)
 	}
+	if passed > muchPassed {
+		k.picky = true // from the next time on
+	}
 	return into
+}
+
+// muchPassed is how many better nodes a class may pass over in an order that it shares before it gets one of its own.
+const muchPassed = 128
+
+// firstStanding is the best node of a heap that the class's counters with one-node domains allow, and how many better ones they did not.
+func (k *class) firstStanding(c *Cluster, h heap, alone bool) (best entry, passed int, ok bool) {
+	if k.stands(h[0].slot, alone) {
+		return h[0], 0, true
+	}
+	frontier := append(c.frontier[:0], 0) // indexes into h, itself a heap
+	defer func() { c.frontier = frontier[:0] }()
+	for len(frontier) > 0 {
+		at := int(frontier[0])
+		if k.stands(h[at].slot, alone) {
+			return h[at], passed, true
+		}
+		passed++
+		last := len(frontier) - 1
+		frontier[0] = frontier[last]
+		frontier = frontier[:last]
+		c.sinkFrontier(h, frontier)
+		for child := 2*at + 1; child <= 2*at+2 && child < len(h); child++ {
+			frontier = append(frontier, int32(child))
+			c.raiseFrontier(h, frontier)
+		}
+	}
+	return entry{}, passed, false
+}
+
+func (c *Cluster) sinkFrontier(h heap, f []int32) {
+	for i := 0; ; {
+		child := 2*i + 1
+		if child >= len(f) {
+			return
+		}
+		if child+1 < len(f) && c.better(h[f[child+1]], h[f[child]]) {
+			child++
+		}
+		if !c.better(h[f[child]], h[f[i]]) {
+			return
+		}
+		f[i], f[child] = f[child], f[i]
+		i = child
+	}
+}
+
+func (c *Cluster) raiseFrontier(h heap, f []int32) {
+	for i := len(f) - 1; i > 0; {
+		parent := (i - 1) / 2
+		if !c.better(h[f[i]], h[f[parent]]) {
+			return
+		}
+		f[i], f[parent] = f[parent], f[i]
+		i = parent
+	}
 }
 
 // scan finds the best node of each leaning by looking at every node that the filters admit. For classes without counters.

@@ -8,6 +8,9 @@ import (
 
 // class is all pods that the scheduler cannot tell apart. It keeps, for those that come again, an index of the nodes that can take one more
 // of them: nodes alike in everything but their load are a cohort, and each cohort is a heap by score. Choosing looks at the tops only.
+//
+// Classes that ask for the same room on the same nodes and differ only in the pods that they seek or avoid share one index, that of their
+// order: a class without counters. From its heaps each takes the best node that its own counters allow.
 type class struct {
 	static     *static
 	pod        *core.Pod // one of them, for its namespace and labels
@@ -24,17 +27,21 @@ type class struct {
 	selfAffine bool       // matches its own required affinity, so that the first may start anywhere
 	structure  uint64     // Cluster.structure that the counters were made for
 	symmetric  int        // groups of Cluster.symmetric that were looked at
+	counted    uint64     // in Cluster.log: what the counters have taken in
+	shared     []*column  // topologies of counters whose domains hold several nodes
+	picky      bool       // preferences or many refusals of single nodes: an order of its own pays
+	order      *class     // whose index to use; the class itself when it is picky
 	*index                // nil for a class that was used once: it looks at every node
 }
 
 // index is the part of a class that costs memory in every node.
 type index struct {
-	cursor     uint64    // in Cluster.log
-	nodeCursor uint64    // in Cluster.nodeLog
-	built      uint64    // static.built that leanings are numbered by
-	shared     []*column // topologies whose domains hold several nodes
-	bases      []base    // combinations of leaning and shared domains
-	baseOf     []int32   // by slot; nil when a base is just a leaning
+	cursor     uint64  // in Cluster.log
+	nodeCursor uint64  // in Cluster.nodeLog
+	of         uint64  // Cluster.structure that domains are numbered by
+	built      uint64  // static.built that leanings are numbered by
+	bases      []base  // combinations of leaning and shared domains
+	baseOf     []int32 // by slot; nil when a base is just a leaning
 	cohorts    []cohort
 	cohortOf   map[cohortKey]int32 // nil when a cohort is just a base
 	at         []position          // by slot
@@ -76,10 +83,8 @@ func (c *Cluster) classOf(p *core.Pod) (*class, *Explanation) {
 	c.tick++
 	st := c.staticOf(p, pack, a)
 	strategy := c.cfg.strategyOf(p.Namespace)
-	b := appendUint(c.scratch[:0], st.serial)
-	b = appendUint(b, uint64(max(0, p.CPUMillis)))
-	b = appendUint(b, uint64(max(0, p.MemoryBytes)))
-	b = append(b, byte(strategy))
+	probe := class{static: st, need: requestOf(p), strategy: strategy}
+	b := probe.room(c.scratch[:0])
 	related := a.podTerms || len(s.constraints) > 0 || len(c.symmetric) > 0
 	b = strconv.AppendBool(b, related)
 	if related {
@@ -91,8 +96,8 @@ func (c *Cluster) classOf(p *core.Pod) (*class, *Explanation) {
 	c.scratch = b
 	k := c.classes[string(b)]
 	if k == nil {
-		need := requestOf(p)
-		k = &class{static: st, pod: p, need: need, strategy: strategy, related: related, structure: ^uint64(0), bestEffort: need.CPUMillis == 0 && need.MemoryBytes == 0}
+		need := probe.need
+		k = &class{static: st, pod: p, need: need, strategy: strategy, related: related, structure: never, bestEffort: need.CPUMillis == 0 && need.MemoryBytes == 0}
 		c.forgetOldClasses()
 		c.classes[string(b)] = k
 	}
@@ -110,6 +115,14 @@ func (c *Cluster) forgetOldClasses() {
 			delete(c.classes, key)
 		}
 	}
+}
+
+// room is a key for which nodes a class asks and for how much of them.
+func (k *class) room(b []byte) []byte {
+	b = appendUint(b, k.static.serial)
+	b = appendUint(b, uint64(k.need.CPUMillis))
+	b = appendUint(b, uint64(k.need.MemoryBytes))
+	return append(b, byte(k.strategy))
 }
 
 // value is the part of the score that depends on the node's load.

@@ -47,6 +47,7 @@ type Cluster struct {
 	classes    map[string]*class
 	indexed    []*class // those with an index
 	choices    []choice // scratch
+	frontier   []int32  // scratch
 	tick       uint64   // of lookups, to forget what was not used for long
 	serial     uint64
 	events     events

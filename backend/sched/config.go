@@ -45,7 +45,7 @@ type Config struct {
 
 // limits bound what a cluster remembers. They change how long a decision takes, never the decision.
 type limits struct {
-	indexes int // classes that keep an index: 24 bytes a node each
+	memory  int // bytes that the indexes of classes may take together, by estimate
 	classes int
 	statics int
 	texts   int // parsed affinities and spread constraints
@@ -54,8 +54,11 @@ type limits struct {
 }
 
 func defaultLimits() limits {
-	return limits{indexes: 128, classes: 4096, statics: 2048, texts: 8192, log: 1024, groups: 1024}
+	return limits{memory: 256 << 20, classes: 4096, statics: 2048, texts: 8192, log: 1024, groups: 1024}
 }
+
+// indexes is how many classes may keep an index: 24 bytes a node, and 8 for each counter with one-node domains, of which two are assumed.
+func (l limits) indexes(nodes int) int { return max(2, l.memory/(40*max(1, nodes))) }
 
 func (c Config) strategyOf(namespace string) Strategy {
 	if s, ok := c.NamespaceStrategy[namespace]; ok {

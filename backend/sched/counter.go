@@ -55,9 +55,9 @@ func (ct *counter) weight(c *Cluster, group int32) int64 {
 // build counts from nothing.
 func (ct *counter) build(c *Cluster) {
 	ct.counts = make([]int64, len(ct.col.values))
-	ct.alive = make([]int32, len(ct.col.values))
 	ct.total, ct.domains = 0, 0
 	if ct.kind == evenly || ct.kind == wishEvenly {
+		ct.alive = make([]int32, len(ct.col.values))
 		ct.eligible.each(func(slot int32) bool {
 			dom := ct.col.of[slot]
 			if ct.alive[dom]++; ct.alive[dom] == 1 {
@@ -104,6 +104,11 @@ func (ct *counter) findLeast() {
 			ct.atLeast++
 		}
 	}
+}
+
+// wishesPerNode says whether the counter scores single nodes.
+func (ct *counter) wishesPerNode() bool {
+	return ct.dim == perNode && (ct.kind == softly || ct.kind == wishEvenly)
 }
 
 // add takes in that pods of a group came to a slot or left it, and says whether that changed anything.

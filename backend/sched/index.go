@@ -1,27 +1,104 @@
 package sched
 
-import "slices"
+import (
+	"slices"
+	"strconv"
+)
 
-// prepare brings a class up to date and says whether it has an index. A class that comes once is cheaper to judge without: an index pays
-// from the second use on.
+// prepare brings a class up to date and says whether there is an index to choose from. A class that comes once and has no counters is
+// cheaper to judge without: an index pays from the second use on.
 func (k *class) prepare(c *Cluster) bool {
 	if k.related && k.outdated(c) {
-		c.dropIndex(k)
-		k.counters, k.selfAffine = c.countersOf(k.pod, k.static, c.affinityOf(k.pod), c.spreadOf(k.pod))
-		k.structure, k.symmetric = c.structure, len(c.symmetric)
+		k.relate(c)
 	}
-	lately := k.used != 0 && c.tick-k.used <= uint64(c.limits.indexes)
+	lately := k.used != 0 && c.tick-k.used <= uint64(c.limits.indexes(len(c.nodes)))
 	k.used = c.tick
+	k.order = k
 	switch {
-	case k.index != nil:
-		k.catchUp(c)
-	case lately || len(k.counters) > 0:
+	case len(k.counters) == 0:
+		if k.index == nil && !lately {
+			return false
+		}
+	case !k.picky:
+		k.order = c.orderOf(k)
+		k.order.used = c.tick
+	}
+	k.count(c)
+	k.order.refresh(c)
+	return true
+}
+
+// relate makes the counters of a class anew.
+func (k *class) relate(c *Cluster) {
+	c.dropIndex(k)
+	k.counters, k.selfAffine = c.countersOf(k.pod, k.static, c.affinityOf(k.pod), c.spreadOf(k.pod))
+	k.structure, k.symmetric, k.counted = c.structure, len(c.symmetric), never
+	k.shared, k.picky = nil, false
+	for _, ct := range k.counters {
+		if ct.dim = perNode; !ct.col.perNode() {
+			if ct.dim = slices.Index(k.shared, ct.col); ct.dim < 0 {
+				ct.dim = len(k.shared)
+				k.shared = append(k.shared, ct.col)
+			}
+		}
+		k.picky = k.picky || ct.wishesPerNode()
+	}
+}
+
+const never = ^uint64(0)
+
+// count brings the counters up to date.
+func (k *class) count(c *Cluster) {
+	if len(k.counters) == 0 {
+		return
+	}
+	changes, ok := c.log.since(k.counted)
+	k.counted = c.log.end()
+	for _, ct := range k.counters {
+		if !ok {
+			ct.build(c)
+			continue
+		}
+		for _, ch := range changes {
+			if ch.group != noGroup {
+				ct.add(c, ch)
+			}
+		}
+	}
+}
+
+// orderOf finds or makes the class whose index a class shares.
+func (c *Cluster) orderOf(k *class) *class {
+	b := k.room(c.scratch[:0])
+	if len(k.shared) == 0 {
+		b = strconv.AppendBool(b, false) // pods of the same size to which no others matter
+	} else {
+		b = append(b, "over"...)
+		for _, col := range k.shared {
+			b = appendString(b, col.key)
+		}
+	}
+	c.scratch = b
+	o := c.classes[string(b)]
+	if o == nil {
+		o = &class{static: k.static, pod: k.pod, need: k.need, bestEffort: k.bestEffort, strategy: k.strategy, shared: k.shared}
+		c.forgetOldClasses()
+		c.classes[string(b)] = o
+	}
+	return o
+}
+
+// refresh brings the index up to date, or makes it.
+func (k *class) refresh(c *Cluster) {
+	if k.index != nil && len(k.shared) > 0 && k.of != c.structure {
+		c.dropIndex(k)
+	}
+	if k.index == nil {
 		c.makeRoom()
 		k.buildIndex(c)
-	default:
-		return false
+		return
 	}
-	return true
+	k.catchUp(c)
 }
 
 // outdated says whether the counters are not those that the class needs any more: domains differ, or a new kind of pod bears on it.
@@ -45,7 +122,7 @@ func (k *class) outdated(c *Cluster) bool {
 
 // makeRoom drops the index that was not used for the longest time when there are too many.
 func (c *Cluster) makeRoom() {
-	if len(c.indexed) < c.limits.indexes {
+	if len(c.indexed) < c.limits.indexes(len(c.nodes)) {
 		return
 	}
 	c.dropIndex(slices.MinFunc(c.indexed, func(a, b *class) int {
@@ -73,23 +150,10 @@ func (c *Cluster) forgetIndexes() {
 }
 
 func (k *class) buildIndex(c *Cluster) {
-	k.index = &index{cursor: c.log.end(), nodeCursor: c.nodeLog.end(), built: k.static.built}
+	k.index = &index{cursor: c.log.end(), nodeCursor: c.nodeLog.end(), built: k.static.built, of: c.structure}
 	c.indexed = append(c.indexed, k)
-	wishes := false
-	for _, ct := range k.counters {
-		ct.build(c)
-		ct.dim = perNode
-		if !ct.col.perNode() {
-			if ct.dim = slices.Index(k.shared, ct.col); ct.dim < 0 {
-				ct.dim = len(k.shared)
-				k.shared = append(k.shared, ct.col)
-			}
-		} else if ct.kind == softly || ct.kind == wishEvenly {
-			wishes = true
-		}
-	}
 	k.layOut(c)
-	if wishes {
+	if slices.ContainsFunc(k.counters, (*counter).wishesPerNode) {
 		k.cohortOf = map[cohortKey]int32{}
 	} else {
 		for b := range k.bases {
@@ -192,20 +256,10 @@ func (k *class) catchUp(c *Cluster) {
 		return
 	}
 	k.cursor, k.nodeCursor = c.log.end(), c.nodeLog.end()
-	if len(k.counters) > 0 {
-		for _, ch := range changes {
-			if ch.group == noGroup {
-				continue
-			}
-			for _, ct := range k.counters {
-				ct.add(c, ch)
-			}
-		}
-		if now := k.thresholdsNow(nil); !slices.Equal(now, k.thresholds) {
-			k.thresholds = now
-			k.fill(c)
-			return
-		}
+	if now := k.thresholdsNow(nil); !slices.Equal(now, k.thresholds) {
+		k.thresholds = now
+		k.fill(c)
+		return
 	}
 	alone := k.alone()
 	for _, ch := range changes {

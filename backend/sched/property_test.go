@@ -34,7 +34,7 @@ func newMachine(t *rapid.T) *machine {
 	cfg := Config{Seed: rapid.Uint64().Draw(t, "seed"), NamespaceStrategy: map[string]Strategy{"team-b": MostAllocated}}
 	m := &machine{cluster: NewCluster(cfg), oracle: newOracle(cfg)}
 	if pick(t, "forgetful", false, true) {
-		m.cluster.limits = limits{indexes: 2, classes: 4, statics: 3, texts: 2, log: 4, groups: 4}
+		m.cluster.limits = limits{classes: 4, statics: 3, texts: 2, log: 4, groups: 4}
 	}
 	for _, p := range packs {
 		m.cluster.UpsertPack(p)

@@ -24,13 +24,15 @@ const (
 	AntiAffinity Variant = "antiaffinity" // one of them a node
 	Preferred    Variant = "preferred"    // preferred node affinity and preferred pod affinity by zone
 	Mixed        Variant = "mixed"        // every pod another size, another choice of zones and another label
+	Apps         Variant = "apps"         // 500 apps, their pods in turn, each app one a node and softly over zones
 )
 
 // Variants lists them all.
-var Variants = []Variant{Plain, All, Spread, SoftSpread, AntiAffinity, Preferred, Mixed}
+var Variants = []Variant{Plain, All, Spread, SoftSpread, AntiAffinity, Preferred, Mixed, Apps}
 
 const (
 	zones = 10
+	apps  = 500
 	gi    = int64(1) << 30
 	mi    = int64(1) << 20
 )
@@ -87,6 +89,12 @@ func pod(n int, v Variant) *core.Pod {
 	case Preferred:
 		p.Affinity = json.RawMessage(`{"nodeAffinity":{"preferredDuringSchedulingIgnoredDuringExecution":[{"weight":50,"preference":{"matchExpressions":[{"key":"zone","operator":"In","values":["zone-1","zone-2"]}]}}]},` +
 			`"podAffinity":{"preferredDuringSchedulingIgnoredDuringExecution":[{"weight":10,"podAffinityTerm":{"labelSelector":{"matchLabels":{"app":"bench"}},"topologyKey":"zone"}}]}}`)
+	case Apps:
+		app := fmt.Sprintf("app-%d", n%apps)
+		p.Labels = map[string]string{"app": app}
+		p.Affinity = json.RawMessage(`{"podAntiAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[{"labelSelector":{"matchLabels":{"app":"` + app +
+			`"}},"topologyKey":"kubernetes.io/hostname"}]}}`)
+		p.TopologySpread = json.RawMessage(`[{"maxSkew":1,"topologyKey":"zone","whenUnsatisfiable":"ScheduleAnyway","labelSelector":{"matchLabels":{"app":"` + app + `"}}}]`)
 	case Mixed:
 		p.CPUMillis, p.MemoryBytes = int64(10+n%37), (60+int64(n%91))*mi
 		p.Labels = map[string]string{"app": fmt.Sprintf("app-%d", n)}

@@ -40,6 +40,13 @@ func (b bitset) add(o bitset) {
 	}
 }
 
+// remove takes all of another set, which is no longer, out of this one.
+func (b bitset) remove(o bitset) {
+	for w := range o {
+		b[w] &^= o[w]
+	}
+}
+
 // keep takes everything out that is not in another set.
 func (b bitset) keep(o bitset) {
 	for w := range b {

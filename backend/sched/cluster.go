@@ -33,6 +33,7 @@ type Cluster struct {
 	nominated  map[uuid.UUID]*placed // of those, the ones that wait for room to be made
 	groups     []*podGroup
 	groupIDs   map[string]int32
+	groupsWith map[string][]int32 // by pivot: groups that have this label
 	deadGroups int
 	symmetric  []int32 // groups whose own terms bear on other pods, in order of appearance
 	gangs      map[gangKey]int
@@ -113,7 +114,7 @@ func NewCluster(cfg Config) *Cluster {
 	return &Cluster{
 		cfg: cfg, limits: defaultLimits(), slots: map[uuid.UUID]int32{}, capacityOf: map[Resources]int32{}, profileIDs: map[string]int32{},
 		columns: map[string]*column{}, packs: map[uuid.UUID]*core.Pack{}, namespaces: map[string]*namespace{},
-		pods: map[uuid.UUID]*placed{}, nominated: map[uuid.UUID]*placed{}, groupIDs: map[string]int32{}, gangs: map[gangKey]int{},
+		pods: map[uuid.UUID]*placed{}, nominated: map[uuid.UUID]*placed{}, groupIDs: map[string]int32{}, groupsWith: map[string][]int32{}, gangs: map[gangKey]int{},
 		cachedOn: map[string]int{}, privateOf: map[uuid.UUID]int{}, affinities: map[string]*parsedAffinity{},
 		spreads: map[string]*parsedSpread{}, statics: map[string]*static{}, classes: map[string]*class{},
 	}

@@ -2,6 +2,7 @@ package sched
 
 import (
 	"math"
+	"slices"
 
 	"github.com/stark-o/stark/backend/core"
 )
@@ -20,21 +21,22 @@ const (
 
 // counter counts, by domain of one topology key, the placed pods that matter to one constraint of a class.
 type counter struct {
-	kind     counterKind
-	col      *column
-	dim      int // index into class.shared; perNode when every domain is one node
-	weigh    func(g *podGroup) int64
-	weights  []int64 // by group: what weigh said
-	eligible bitset  // nodes whose pods count; nil for all
-	counts   []int64 // by domain
-	total    int64
+	kind    counterKind
+	col     *column
+	dim     int // index into class.shared; perNode when every domain is one node
+	weigh   func(g *podGroup) int64
+	weights []int64  // by group: what weigh said, or unweighed
+	pivots  []string // labels of which a group must have one to weigh anything; see only
+	any     bool     // any group may
+	terms   bool     // and those with terms of their own
+	*extent          // of spread constraints: the nodes whose pods count; nil when all do
+	counts  []int64  // by domain
+	total   int64
 
 	// of spread constraints
 	maxSkew    int64
 	minDomains int
 	self       int64 // 1 when the pod itself would count
-	alive      []int32
-	domains    int // with an eligible node
 	least      int64
 	atLeast    int
 	scale      int64 // weight of a pod in soft spread, in 1/1024
@@ -45,30 +47,62 @@ const perNode = -1
 // spreadUnit is 1 in the scale of soft spread scores.
 const spreadUnit = 1024
 
+const unweighed = math.MinInt64
+
 func (ct *counter) weight(c *Cluster, group int32) int64 {
 	for int(group) >= len(ct.weights) {
-		ct.weights = append(ct.weights, ct.weigh(c.groups[len(ct.weights)]))
+		ct.weights = append(ct.weights, unweighed)
+	}
+	if ct.weights[group] == unweighed {
+		ct.weights[group] = ct.weigh(c.groups[group])
 	}
 	return ct.weights[group]
+}
+
+// only says that no group weighs anything which the selector does not match, so that the count need not ask all. It may be said of several
+// selectors; then each of them may match.
+func (ct *counter) only(s *core.LabelSelector) {
+	switch {
+	case s == nil:
+	case len(s.MatchLabels) == 0:
+		ct.any = true
+	default:
+		key := sortedKeys(s.MatchLabels)[0]
+		ct.pivots = append(ct.pivots, pivot(key, s.MatchLabels[key]))
+	}
+}
+
+func pivot(key, value string) string { return key + "\x00" + value }
+
+// candidates are the groups that may weigh something.
+func (ct *counter) candidates(c *Cluster) []int32 {
+	if ct.any {
+		all := make([]int32, len(c.groups))
+		for id := range all {
+			all[id] = int32(id)
+		}
+		return all
+	}
+	var some []int32
+	for _, p := range ct.pivots {
+		some = append(some, c.groupsWith[p]...)
+	}
+	if ct.terms {
+		some = append(some, c.symmetric...)
+	}
+	slices.Sort(some)
+	return slices.Compact(some)
 }
 
 // build counts from nothing.
 func (ct *counter) build(c *Cluster) {
 	ct.counts = make([]int64, len(ct.col.values))
-	ct.total, ct.domains = 0, 0
-	if ct.kind == evenly || ct.kind == wishEvenly {
-		ct.alive = make([]int32, len(ct.col.values))
-		ct.eligible.each(func(slot int32) bool {
-			dom := ct.col.of[slot]
-			if ct.alive[dom]++; ct.alive[dom] == 1 {
-				ct.domains++
-			}
-			return true
-		})
+	ct.total = 0
+	if ct.extent != nil {
 		ct.scale = int64(math.Round(spreadUnit * math.Log(float64(ct.domains+2))))
 	}
-	for id := range c.groups {
-		weight := ct.weight(c, int32(id))
+	for _, id := range ct.candidates(c) {
+		weight := ct.weight(c, id)
 		if weight == 0 {
 			continue
 		}
@@ -84,7 +118,7 @@ func (ct *counter) build(c *Cluster) {
 
 // domain is where a pod on this slot counts; absent when it does not.
 func (ct *counter) domain(slot int32) int32 {
-	if ct.eligible != nil && !ct.eligible.has(slot) {
+	if ct.extent != nil && !ct.nodes.has(slot) {
 		return absent
 	}
 	return ct.col.of[slot]
@@ -173,11 +207,15 @@ func (c *Cluster) countersOf(p *core.Pod, st *static, a *parsedAffinity, s *pars
 	wishes := map[string][]term{}
 	if own != nil {
 		for i := range own.required {
-			counters = append(counters, &counter{kind: towards, col: c.column(own.required[i].key), weigh: c.weighAll(own.required)})
+			ct := &counter{kind: towards, col: c.column(own.required[i].key), weigh: c.weighAll(own.required)}
+			ct.only(own.required[0].selector)
+			counters = append(counters, ct)
 		}
 		selfAffine = len(own.required) > 0 && matchesAll(c, own.required, p.Namespace, p.Labels)
 		for i := range own.anti {
-			counters = append(counters, &counter{kind: away, col: c.column(own.anti[i].key), weigh: c.weighOne(&own.anti[i])})
+			ct := &counter{kind: away, col: c.column(own.anti[i].key), weigh: c.weighOne(&own.anti[i])}
+			ct.only(own.anti[i].selector)
+			counters = append(counters, ct)
 		}
 		for _, t := range own.soft {
 			wishes[t.key] = append(wishes[t.key], t)
@@ -198,10 +236,14 @@ func (c *Cluster) countersOf(p *core.Pod, st *static, a *parsedAffinity, s *pars
 		}
 	}
 	for _, key := range sortedKeys(repels) {
-		counters = append(counters, &counter{kind: repelled, col: c.column(key), weigh: c.weighRepelled(key, p)})
+		counters = append(counters, &counter{kind: repelled, col: c.column(key), weigh: c.weighRepelled(key, p), terms: true})
 	}
 	for _, key := range sortedKeys(wishes) {
-		counters = append(counters, &counter{kind: softly, col: c.column(key), weigh: c.weighWished(key, wishes[key], p)})
+		ct := &counter{kind: softly, col: c.column(key), weigh: c.weighWished(key, wishes[key], p), terms: true}
+		for _, t := range wishes[key] {
+			ct.only(t.selector)
+		}
+		counters = append(counters, ct)
 	}
 	return counters, selfAffine
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/Masterminds/semver/v3"
 	"github.com/google/uuid"
@@ -64,19 +65,30 @@ func (o *oracle) withinQuota(p *core.Pod) bool {
 		(q.MaxMemoryBytes == nil || p.MemoryBytes == 0 || u.MemoryBytes <= *q.MaxMemoryBytes)
 }
 
+// parsed remembers what texts say: reading JSON is all that the oracle would do otherwise.
+var parsed sync.Map
+
 func mustAffinity(p *core.Pod) core.Affinity {
+	if a, ok := parsed.Load("a" + string(p.Affinity)); ok {
+		return a.(core.Affinity)
+	}
 	a, err := core.ParseAffinity(p.Affinity)
 	if err != nil {
 		panic(err)
 	}
+	parsed.Store("a"+string(p.Affinity), a)
 	return a
 }
 
 func mustSpread(p *core.Pod) []core.TopologySpreadConstraint {
+	if s, ok := parsed.Load("s" + string(p.TopologySpread)); ok {
+		return s.([]core.TopologySpreadConstraint)
+	}
 	s, err := core.ParseTopologySpread(p.TopologySpread)
 	if err != nil {
 		panic(err)
 	}
+	parsed.Store("s"+string(p.TopologySpread), s)
 	return s
 }
 

@@ -16,6 +16,7 @@ import (
 type machine struct {
 	cluster *Cluster
 	oracle  *oracle
+	size    int // nodes that there may be
 	next    int
 	specs   []*core.Pod // drawn before: most pods are like others
 }
@@ -32,7 +33,7 @@ var (
 
 func newMachine(t *rapid.T) *machine {
 	cfg := Config{Seed: rapid.Uint64().Draw(t, "seed"), NamespaceStrategy: map[string]Strategy{"team-b": MostAllocated}}
-	m := &machine{cluster: NewCluster(cfg), oracle: newOracle(cfg)}
+	m := &machine{size: 12, cluster: NewCluster(cfg), oracle: newOracle(cfg)}
 	if pick(t, "forgetful", false, true) {
 		m.cluster.limits = limits{classes: 4, statics: 3, texts: 2, log: 4, groups: 4}
 	}
@@ -47,8 +48,10 @@ func pick[T any](t *rapid.T, label string, from ...T) T {
 	return rapid.SampledFrom(from).Draw(t, label)
 }
 
-func drawNode(t *rapid.T) *core.Node {
-	n := someNode(rapid.IntRange(1, 12).Draw(t, "node"))
+func (m *machine) drawNodeID(t *rapid.T) int { return rapid.IntRange(1, m.size).Draw(t, "node") }
+
+func drawNode(t *rapid.T, id int) *core.Node {
+	n := someNode(id)
 	n.Runtime = pick(t, "runtime", core.RuntimeNode, core.RuntimeNode, core.RuntimeNode, core.RuntimeBrowser)
 	n.RuntimeVersion = pick(t, "version", "v22.11.0", "v22.11.0", "v20.1.0", "unknown")
 	n.Status = pick(t, "status", core.NodeHealthy, core.NodeHealthy, core.NodeHealthy, core.NodeUnknown)
@@ -102,6 +105,7 @@ func drawAffinity(t *rapid.T) json.RawMessage {
 			pick(t, "terms", `{"matchExpressions":[{"key":"zone","operator":"In","values":["a","b"]}]}`,
 				`{"matchExpressions":[{"key":"disk","operator":"Gt","values":["5"]}]},{"matchExpressions":[{"key":"zone","operator":"Exists"}]}`,
 				`{"matchExpressions":[{"key":"disk","operator":"NotIn","values":["hdd"]},{"key":"zone","operator":"DoesNotExist"}]}`,
+				`{"matchExpressions":[{"key":"kubernetes.io/hostname","operator":"NotIn","values":["node-1","node-70"]}]}`,
 				`{"matchFields":[{"key":"metadata.name","operator":"NotIn","values":["node-1"]}]}`, `{}`) + `]}}`)
 	case 2:
 		parts["nodeAffinity"] = json.RawMessage(`{"preferredDuringSchedulingIgnoredDuringExecution":[{"weight":10,"preference":
@@ -173,20 +177,20 @@ func (m *machine) drawPod(t *rapid.T) *core.Pod {
 }
 
 func (m *machine) upsertNode(t *rapid.T) {
-	n := drawNode(t)
+	n := drawNode(t, m.drawNodeID(t))
 	m.cluster.UpsertNode(n)
 	m.oracle.nodes[n.ID] = n
 }
 
 func (m *machine) removeNode(t *rapid.T) {
-	n := nodeID(rapid.IntRange(1, 12).Draw(t, "node"))
+	n := nodeID(m.drawNodeID(t))
 	m.cluster.RemoveNode(n)
 	delete(m.oracle.nodes, n)
 	delete(m.oracle.cached, n)
 }
 
 func (m *machine) cache(t *rapid.T) {
-	n := nodeID(rapid.IntRange(1, 12).Draw(t, "node"))
+	n := nodeID(m.drawNodeID(t))
 	if m.oracle.nodes[n] == nil {
 		return
 	}
@@ -241,7 +245,7 @@ func (m *machine) placeElsewhere(t *rapid.T) {
 	if id, ok := m.anyHome(t); ok && pick(t, "move", false, true) {
 		p = m.oracle.homes[id].pod
 	}
-	node := nodeID(rapid.IntRange(1, 13).Draw(t, "node"))
+	node := nodeID(1 + m.drawNodeID(t))
 	m.cluster.Place(p, node)
 	m.oracle.homes[p.ID] = home{p, node}
 }
@@ -346,5 +350,25 @@ func TestClusterAgreesWithOracle(t *testing.T) {
 			"remove pod": m.removePod, "stop pod": m.stopPod, "place": m.placeElsewhere, "decide": m.decide, "decide again": m.decide,
 			"rebuild": m.sameAsRebuilt,
 		})
+	})
+}
+
+// The same with more nodes than fit into two words of a bitset, and more hosts than a column keeps sets for.
+func TestLargeClusterAgreesWithOracle(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		m := newMachine(t)
+		m.size = 160
+		zones, disks := []string{"a", "b", "c"}, []string{"ssd", "hdd", "7"}
+		for i := range rapid.IntRange(60, 150).Draw(t, "first nodes") {
+			n := someNode(i+1, labelled("zone", zones[i%3], "disk", disks[i/3%3]), func(n *core.Node) { n.CPUMillis = 500 + int64(i%5)*500 })
+			m.cluster.UpsertNode(n)
+			m.oracle.nodes[n.ID] = n
+		}
+		for range rapid.IntRange(1, 3).Draw(t, "steps") {
+			pick(t, "step", m.upsertNode, m.removeNode, m.cache, m.removePod, m.placeElsewhere, m.decide)(t)
+			m.decide(t)
+		}
+		m.sameAsRebuilt(t)
 	})
 }

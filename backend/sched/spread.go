@@ -29,7 +29,8 @@ func (c *Cluster) spreadCounters(p *core.Pod, st *static, constraints []core.Top
 
 func (c *Cluster) spreadCounter(p *core.Pod, st *static, t *core.TopologySpreadConstraint, keyed []*column) *counter {
 	selector := t.LabelSelector.With(p.Labels, t.MatchLabelKeys, nil)
-	ct := &counter{kind: evenly, col: c.column(t.TopologyKey), maxSkew: int64(t.MaxSkew), eligible: c.countable(st, t, keyed)}
+	ct := &counter{kind: evenly, col: c.column(t.TopologyKey), maxSkew: int64(t.MaxSkew), extent: c.extentOf(st, t, keyed)}
+	ct.only(selector)
 	if t.WhenUnsatisfiable == core.ScheduleAnyway {
 		ct.kind = wishEvenly
 	}
@@ -48,27 +49,60 @@ func (c *Cluster) spreadCounter(p *core.Pod, st *static, t *core.TopologySpreadC
 	return ct
 }
 
-// countable is the nodes whose pods count. With policy Honor for affinity (the default) that is where the pod could ever run; with Ignore its
-// labels do not matter, but its runtime and whose node it is still do: a domain where the pod can never be must not hold up the others.
+// extent is the nodes whose pods count in a spread constraint, and the domains that they make.
+type extent struct {
+	nodes   bitset
+	alive   []int32 // by domain: nodes
+	domains int     // that have a node
+}
+
+// extentOf finds or makes an extent; classes with the same demand share it. With policy Honor for affinity (the default) nodes count on
+// which the pod could ever run; with Ignore its labels do not matter, but its runtime and whose node it is still do: a domain where the pod
+// can never be must not hold up the others.
+func (c *Cluster) extentOf(st *static, t *core.TopologySpreadConstraint, keyed []*column) *extent {
+	if st.extents == nil || st.extentsOf != c.structure {
+		st.extents, st.extentsOf = map[string]*extent{}, c.structure
+	}
+	b := appendString(c.scratch[:0], t.TopologyKey)
+	b = appendString(b, string(t.NodeAffinityPolicy))
+	b = appendString(b, string(t.NodeTaintsPolicy))
+	for _, col := range keyed {
+		b = appendString(b, col.key)
+	}
+	c.scratch = b
+	if e := st.extents[string(b)]; e != nil {
+		return e
+	}
+	key := string(b)
+	col := c.column(t.TopologyKey)
+	e := &extent{nodes: c.countable(st, t, keyed), alive: make([]int32, len(col.values))}
+	e.nodes.each(func(slot int32) bool {
+		dom := col.of[slot]
+		if e.alive[dom]++; e.alive[dom] == 1 {
+			e.domains++
+		}
+		return true
+	})
+	st.extents[key] = e
+	return e
+}
+
 func (c *Cluster) countable(st *static, t *core.TopologySpreadConstraint, keyed []*column) bitset {
-	set := slices.Clone(st.reach)
-	for slot := range c.nodes {
-		id := c.profileOf[slot]
-		if id == absent {
-			continue
-		}
-		p := &c.profiles[id]
-		if t.NodeAffinityPolicy == core.PolicyIgnore && st.unusable(p) == "" {
-			set.put(int32(slot), true)
-		}
-		if t.NodeTaintsPolicy == core.PolicyHonor && (st.offDuty(p) != "" || st.untolerated(p.taints) != nil) {
-			set.put(int32(slot), false)
-		}
-		for _, col := range keyed {
-			if col.of[slot] == absent {
-				set.put(int32(slot), false)
+	set := newBitset(len(c.nodes))
+	set.add(st.reach)
+	if t.NodeAffinityPolicy == core.PolicyIgnore || t.NodeTaintsPolicy == core.PolicyHonor {
+		for i := range c.profiles {
+			p := &c.profiles[i]
+			if t.NodeAffinityPolicy == core.PolicyIgnore && st.unusable(p) == "" {
+				set.add(p.slots)
+			}
+			if t.NodeTaintsPolicy == core.PolicyHonor && (st.offDuty(p) != "" || st.untolerated(p.taints) != nil) {
+				set.remove(p.slots)
 			}
 		}
+	}
+	for _, col := range keyed {
+		set.keep(col.has)
 	}
 	return set
 }

@@ -10,15 +10,17 @@ import (
 // follows the nodes as they change.
 type static struct {
 	demand
-	serial  uint64
-	used    uint64 // Cluster.tick
-	built   uint64 // how often: a new build numbers leanings anew
-	cursor  uint64 // in Cluster.nodeLog
-	admit   bitset // nodes that pass every filter of the demand
-	reach   bitset // nodes that the pod could ever run on: all but health, cordon and taints
-	lean    []int32
-	leaning []leaning // by id; lean is nil while all nodes have id 0
-	leanIDs map[leaning]int32
+	serial    uint64
+	used      uint64             // Cluster.tick
+	built     uint64             // how often: a new build numbers leanings anew
+	cursor    uint64             // in Cluster.nodeLog
+	admit     bitset             // nodes that pass every filter of the demand
+	reach     bitset             // nodes that the pod could ever run on: all but health, cordon and taints
+	extents   map[string]*extent // of spread constraints, as of Cluster.structure == extentsOf
+	extentsOf uint64
+	lean      []int32
+	leaning   []leaning // by id; lean is nil while all nodes have id 0
+	leanIDs   map[leaning]int32
 }
 
 // demandOf reads a pod's demand. What no node asks about — an owner without private nodes, a bundle that is nowhere — is left out, so that

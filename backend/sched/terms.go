@@ -160,6 +160,9 @@ func (c *Cluster) groupOf(p *core.Pod, leaving bool) int32 {
 	c.groups = append(c.groups, g)
 	c.groupIDs[string(b)] = id
 	c.deadGroups++
+	for key, value := range p.Labels {
+		c.groupsWith[pivot(key, value)] = append(c.groupsWith[pivot(key, value)], id)
+	}
 	if g.terms != nil {
 		c.symmetric = append(c.symmetric, id)
 	}
@@ -189,11 +192,15 @@ func (c *Cluster) compact() {
 	renumbered := make([]int32, len(c.groups))
 	live := c.groups[:0]
 	c.symmetric = c.symmetric[:0]
+	clear(c.groupsWith)
 	for id, g := range c.groups {
 		renumbered[id] = noGroup
 		if g.n > 0 {
 			renumbered[id] = int32(len(live))
 			live = append(live, g)
+			for key, value := range g.labels {
+				c.groupsWith[pivot(key, value)] = append(c.groupsWith[pivot(key, value)], renumbered[id])
+			}
 			if g.terms != nil {
 				c.symmetric = append(c.symmetric, renumbered[id])
 			}

@@ -50,7 +50,7 @@ func jsonError(err error) error {
 	case errors.As(err, &syntax):
 		return core.Errorf(core.CodeValidation, "not valid JSON at byte %d", syntax.Offset).WithCause(err)
 	case errors.As(err, &kind):
-		return core.Invalid(kind.Field, "must be %s, not %s", jsonKind(kind.Type.Kind().String()), kind.Value).WithCause(err)
+		return core.Invalid(fieldName(kind.Field), "must be %s, not %s", jsonKind(kind.Type.Kind().String()), kind.Value).WithCause(err)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return core.Errorf(core.CodeValidation, "the JSON ends too early").WithCause(err)
 	}
@@ -60,6 +60,15 @@ func jsonError(err error) error {
 		return core.Invalid(field, "there is no such field").WithCause(err)
 	}
 	return core.Errorf(core.CodeValidation, "not valid JSON for this request").WithCause(err)
+}
+
+// fieldName is a field as the client wrote it: encoding/json puts the Go name of an embedded struct in front, and no field of ours
+// begins with a capital.
+func fieldName(path string) string {
+	if first, rest, nested := strings.Cut(path, "."); nested && first[:1] >= "A" && first[:1] <= "Z" {
+		return rest
+	}
+	return path
 }
 
 // jsonKind says a Go kind in JSON's words.

@@ -6,11 +6,13 @@ import (
 	"log/slog"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
+	"github.com/valyala/fasthttp"
 
 	"github.com/stark-o/stark/backend/core"
 )
@@ -117,6 +119,22 @@ func (s *Server) refuseConnection(c *fiber.Ctx, err error) error {
 	public, written := s.fail(c, err)
 	s.record(c, time.Now(), public, err)
 	return written
+}
+
+// refuseUnknownMethods answers methods that Fiber does not know; its own answer would be bare text.
+func (s *Server) refuseUnknownMethods(next fasthttp.RequestHandler) fasthttp.RequestHandler {
+	return func(ctx *fasthttp.RequestCtx) {
+		if slices.Contains(fiber.DefaultMethods, string(ctx.Method())) {
+			next(ctx)
+			return
+		}
+		c := s.app.AcquireCtx(ctx)
+		defer s.app.ReleaseCtx(c)
+		c.Set(fiber.HeaderAllow, "GET, HEAD, POST, DELETE, OPTIONS")
+		if err := s.refuseConnection(c, fiber.ErrMethodNotAllowed); err != nil {
+			_ = c.SendStatus(fiber.StatusInternalServerError) // the envelope could not be written; there is nothing better to say
+		}
+	}
 }
 
 // allowOrigin tells browsers whether a page of another origin may read the answer. Tokens travel in a header and never in cookies, so "*" gives

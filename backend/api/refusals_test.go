@@ -198,7 +198,13 @@ func TestBodiesOverTheLimit(t *testing.T) {
 				require.NoError(t, resp.Body.Close())
 				assert.Equal(t, http.StatusRequestEntityTooLarge, resp.StatusCode)
 				assert.Contains(t, string(raw), `"code":"PAYLOAD_TOO_LARGE"`)
-				assert.Contains(t, string(raw), `"correlationId":"big"`)
+				id := "big"
+				if name == "in chunks" {
+					// fasthttp has forgotten the headers by the time it finds a body of unknown length too long: the id is a new one.
+					id = resp.Header.Get("X-Correlation-ID")
+					require.NotEmpty(t, id)
+				}
+				assert.Contains(t, string(raw), `"correlationId":"`+id+`"`)
 				assert.Equal(t, "nosniff", resp.Header.Get("X-Content-Type-Options"))
 			}
 		})
@@ -234,7 +240,7 @@ func TestWhatIsNotHTTP(t *testing.T) {
 		"garbage":       {"hello\r\n\r\n", 400},
 		"huge headers":  {"GET /health HTTP/1.1\r\nHost: x\r\nX-Big: " + strings.Repeat("a", 64<<10) + "\r\n\r\n", 413},
 		"odd length":    {"POST /api/pods HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n", 400},
-		"unknown verb":  {"BREW /health HTTP/1.1\r\nHost: x\r\n\r\n", 501},
+		"unknown verb":  {"BREW /health HTTP/1.1\r\nHost: x\r\n\r\n", 405},
 		"absolute path": {"GET http://x/nowhere HTTP/1.1\r\nHost: x\r\n\r\n", 404},
 	} {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(w.url, "http://"))
@@ -249,6 +255,7 @@ func TestWhatIsNotHTTP(t *testing.T) {
 			require.ErrorIs(t, err, io.ErrUnexpectedEOF, name)
 		}
 		assert.Equal(t, tc.status, resp.StatusCode, "%s: %s", name, raw)
+		assert.Contains(t, string(raw), `"success":false`, "%s: it is the envelope all the same", name)
 		assert.NotContains(t, string(raw), "aaaa")
 		require.NoError(t, conn.Close())
 	}

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -53,6 +54,10 @@ type Server struct {
 	cancel  context.CancelCauseFunc
 	origins map[string]bool
 	sockets socketRegistry
+
+	mu      sync.Mutex // guards what follows
+	ln      net.Listener
+	stopped bool
 }
 
 // New checks the configuration and builds the routes.
@@ -85,6 +90,8 @@ func New(cfg Config) (*Server, error) {
 		// Nothing here takes forms; parsing them early would read bodies that nobody asked for.
 		DisablePreParseMultipartForm: true,
 	})
+	keepHijacked(s.app)
+	s.app.Server().Handler = s.refuseUnknownMethods(s.app.Handler())
 	s.routes()
 	return s, nil
 }
@@ -107,8 +114,15 @@ func (s *Server) routes() {
 	s.namespaceRoutes(api.Group("/namespaces"))
 }
 
-// Listen serves until Shutdown, and then returns nil. It closes ln.
+// Listen serves until Shutdown, and then returns nil; after Shutdown it serves nothing. It closes ln.
 func (s *Server) Listen(ln net.Listener) error {
+	s.mu.Lock()
+	s.ln = ln
+	stopped := s.stopped
+	s.mu.Unlock()
+	if stopped {
+		return ln.Close()
+	}
 	if err := s.app.Listener(&lingerListener{ln}); err != nil {
 		return fmt.Errorf("api: serve: %w", err)
 	}
@@ -116,10 +130,11 @@ func (s *Server) Listen(ln net.Listener) error {
 }
 
 // Shutdown takes no new connections and waits for requests and sockets to end. Whoever owns the sockets tells their agents to go, before or
-// meanwhile. What is left when ctx ends is cut off, and the error says so.
+// meanwhile. What is left when ctx ends is cut off, and the error says so. It may come before Listen, and more than once.
 func (s *Server) Shutdown(ctx context.Context) error {
 	done := s.sockets.close()
 	err := s.app.ShutdownWithContext(ctx)
+	s.closeListener()
 	select {
 	case <-done:
 	case <-ctx.Done():
@@ -131,6 +146,16 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return fmt.Errorf("api: shutdown: %w", err)
 	}
 	return nil
+}
+
+// closeListener ends a Listen that fasthttp did not know of yet when it was told to stop.
+func (s *Server) closeListener() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+	if s.ln != nil {
+		_ = s.ln.Close() // closed already, as a rule
+	}
 }
 
 var errShutdown = errors.New("the server has shut down")

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -149,43 +148,6 @@ func TestSocketsAreServed(t *testing.T) {
 	require.Error(t, err)
 	require.Eventually(t, func() bool { return strings.Contains(w.logs.String(), "the hub fell over") }, 5*time.Second, time.Millisecond)
 	assert.Equal(t, 200, w.do("GET", "/health", nil).status)
-}
-
-func TestShutdownWaitsForSocketsAndCutsOffTheRest(t *testing.T) {
-	t.Parallel()
-	w := start(t)
-	reading := make(chan struct{})
-	ended := make(chan struct{})
-	w.serve = func(conn SocketConn, _ string) {
-		defer close(ended)
-		close(reading)
-		_, _, _ = conn.ReadMessage() // an agent that says nothing
-	}
-	conn, _, err := w.dial("")
-	require.NoError(t, err)
-	defer conn.Close()
-	<-reading
-
-	impatient, cancel := context.WithCancelCause(t.Context())
-	cancel(errors.New("out of patience"))
-	require.ErrorContains(t, w.srv.Shutdown(impatient), "out of patience")
-	<-ended
-	_, _, err = conn.ReadMessage()
-	require.Error(t, err)
-	_, _, err = w.dial("")
-	require.Error(t, err, "nobody is let in any more")
-}
-
-// A socket that arrives while the server stops is told to come back elsewhere.
-func TestNoNewSocketsWhileClosing(t *testing.T) {
-	t.Parallel()
-	w := start(t)
-	w.srv.sockets.close()
-	_, resp, err := w.dial("")
-	require.ErrorIs(t, err, websocket.ErrBadHandshake)
-	assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
-	assert.Equal(t, http.StatusServiceUnavailable, w.do("GET", "/ready", nil).status)
-	assert.False(t, w.srv.sockets.enter(nil))
 }
 
 // Requests have a deadline, and it comes from the server that serves them.

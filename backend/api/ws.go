@@ -1,12 +1,15 @@
 package api
 
 import (
+	"fmt"
+	"io"
 	"net/url"
 	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
 
+	ws "github.com/fasthttp/websocket"
 	"github.com/gofiber/contrib/websocket"
 	"github.com/gofiber/fiber/v2"
 
@@ -53,9 +56,10 @@ func (s *Server) mayConnect(c *fiber.Ctx) bool {
 }
 
 // serveSocket holds the connection for as long as it is served. Serve gets the connection itself and not contrib's wrapper: that one is
-// pooled, and after this function it belongs to another client.
+// pooled, and after this function it belongs to another client. fasthttp leaves closing to us (keepHijacked), so every way out closes.
 func (s *Server) serveSocket(pooled *websocket.Conn) {
-	conn, remote := pooled.Conn, pooled.IP()
+	conn, remote := &agentSocket{Conn: pooled.Conn}, pooled.IP()
+	defer conn.Close()
 	if !s.sockets.enter(conn) {
 		message := websocket.FormatCloseMessage(wire.CloseRestart, "server restarts")
 		// Whether it arrives or not, the connection ends here.
@@ -65,6 +69,37 @@ func (s *Server) serveSocket(pooled *websocket.Conn) {
 	defer s.sockets.leave(conn)
 	s.cfg.Sockets.Serve(conn, remote)
 }
+
+// agentSocket is a WebSocket whose limit is the reader's to report. The library's own limit ends the connection with 1009 before the hub can
+// say what was wrong.
+type agentSocket struct {
+	*ws.Conn
+	limit int64 // of one message, in bytes; 0 is none. Only the reading goroutine uses it
+}
+
+// SetReadLimit bounds the messages that ReadMessage returns.
+func (a *agentSocket) SetReadLimit(limit int64) { a.limit = limit }
+
+// ReadMessage reads the next message. One that is too large is an error that wraps wire.ErrBadFrame; what is left of it is skipped by the
+// next call.
+func (a *agentSocket) ReadMessage() (int, []byte, error) {
+	kind, r, err := a.NextReader()
+	if err != nil {
+		return kind, nil, err
+	}
+	if a.limit > 0 {
+		r = io.LimitReader(r, a.limit+1)
+	}
+	data, err := io.ReadAll(r)
+	if err == nil && a.limit > 0 && int64(len(data)) > a.limit {
+		return kind, nil, fmt.Errorf("%w: more than %d bytes", wire.ErrBadFrame, a.limit)
+	}
+	return kind, data, err
+}
+
+// keepHijacked makes closing a socket close it. By default fasthttp turns Close of a hijacked connection into nothing until its handler has
+// returned, so a reader that waits for an agent could be unblocked by nobody; it also hands its wrapper of the connection to the next client.
+func keepHijacked(app *fiber.App) { app.Server().KeepHijackedConns = true }
 
 // recoverSocket is deferred by the upgrader around serveSocket.
 func (s *Server) recoverSocket(pooled *websocket.Conn) {

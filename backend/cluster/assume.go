@@ -17,12 +17,22 @@ func (s *State) Assume(placements []core.Placement) []core.Placement {
 		if _, waiting := s.pending[p.PodID]; !waiting || pod == nil {
 			continue
 		}
-		delete(s.pending, p.PodID)
-		s.assumed[p.PodID] = p.NodeID
-		s.settle(pod, p.NodeID)
+		s.assume(pod, p.NodeID)
 		taken = append(taken, p)
 	}
 	return taken
+}
+
+func (s *State) assume(pod *core.Pod, node uuid.UUID) {
+	delete(s.pending, pod.ID)
+	s.assumed[pod.ID] = assumption{node: node, incarnation: pod.Incarnation}
+	s.settle(pod, node)
+}
+
+// isAssumed says whether a decision about the pod is on its way that this state of it is from before of.
+func (s *State) isAssumed(pod *core.Pod) bool {
+	a, is := s.assumed[pod.ID]
+	return is && pod.Incarnation == a.incarnation
 }
 
 // Forget takes decisions back that the database did not take. Those that the feed has confirmed meanwhile stay.
@@ -31,7 +41,7 @@ func (s *State) Forget(pods []uuid.UUID) {
 	defer s.mu.Unlock()
 	for _, id := range pods {
 		pod := s.pods[id]
-		if s.assumed[id] == uuid.Nil || pod == nil {
+		if _, is := s.assumed[id]; !is || pod == nil {
 			continue
 		}
 		delete(s.assumed, id)

@@ -23,9 +23,15 @@ type State struct {
 	onNode     map[uuid.UUID]map[uuid.UUID]struct{} // node → pods at home there, assumed ones included
 	homes      map[uuid.UUID]uuid.UUID              // pod → the node whose room it takes
 	pending    map[uuid.UUID]struct{}               // waits for a decision
-	assumed    map[uuid.UUID]uuid.UUID              // pod → node decided, not yet confirmed by the feed
+	assumed    map[uuid.UUID]assumption             // decided, not yet confirmed by the feed
 	namespaces map[uuid.UUID]*core.Namespace
 	config     map[string]json.RawMessage
+}
+
+// assumption is a decision that the feed has not confirmed yet.
+type assumption struct {
+	node        uuid.UUID
+	incarnation int64 // of the pod when it was decided; being assigned makes it grow
 }
 
 // New returns an empty picture. It is not synced until the first snapshot is applied.
@@ -43,7 +49,7 @@ func (s *State) reset() {
 	s.onNode = map[uuid.UUID]map[uuid.UUID]struct{}{}
 	s.homes = map[uuid.UUID]uuid.UUID{}
 	s.pending = map[uuid.UUID]struct{}{}
-	s.assumed = map[uuid.UUID]uuid.UUID{}
+	s.assumed = map[uuid.UUID]assumption{}
 	s.namespaces = map[uuid.UUID]*core.Namespace{}
 	s.config = map[string]json.RawMessage{}
 }
@@ -67,6 +73,7 @@ type Delta struct {
 	Pods     []PodChange
 	Nodes    []NodeChange
 	// Reschedule says that something changed which could let a pending pod be placed: a new pending pod, room, a node.
+	// It is also set when a node went, which only changes why pods are pending.
 	Reschedule bool
 	CommitTime time.Time
 }
@@ -75,10 +82,11 @@ type Delta struct {
 func (s *State) Apply(changes core.Changes) Delta {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.position = changes.Position
 	if changes.Snapshot {
+		s.position = changes.Position
 		return s.replace(changes)
 	}
+	s.position = max(s.position, changes.Position)
 	delta := Delta{CommitTime: changes.CommitTime}
 	for _, event := range changes.Events {
 		s.apply(event, &delta)
@@ -86,14 +94,20 @@ func (s *State) Apply(changes core.Changes) Delta {
 	return delta
 }
 
-// replace installs a snapshot. Assumptions go: the snapshot holds every decision that was committed.
+// replace installs a snapshot. Assumptions that it does not confirm stay: the decision may be committed a moment later, and until its echo
+// or Forget its room is not anybody else's.
 func (s *State) replace(changes core.Changes) Delta {
-	oldPods, oldNodes := s.pods, s.nodes
+	oldPods, oldNodes, assumed := s.pods, s.nodes, s.assumed
 	s.reset()
 	s.synced = true
 	var ignored Delta
 	for _, event := range changes.Events {
 		s.apply(event, &ignored)
+	}
+	for id, a := range assumed {
+		if pod := s.pods[id]; pod != nil && pod.Status == core.PodPending && pod.Incarnation == a.incarnation {
+			s.assume(pod, a.node)
+		}
 	}
 	delta := Delta{Snapshot: true, Reschedule: true}
 	for id, pod := range s.pods {
@@ -140,22 +154,43 @@ func (s *State) apply(event core.Event, delta *Delta) {
 		if old := s.nodes[e.ID]; old != nil {
 			delete(s.nodes, e.ID)
 			delta.Nodes = append(delta.Nodes, NodeChange{Old: old})
+			delta.Reschedule = true
 		}
 	case core.PackUpserted:
-		s.packs[e.Pack.ID] = e.Pack
+		s.packs[e.Pack.ID] = withPath(e, s.packs[e.Pack.ID])
 	case core.PackDeleted:
 		delete(s.packs, e.ID)
 	case core.NamespaceUpserted:
-		s.namespaces[e.Namespace.ID] = e.Namespace
+		s.namespaces[e.Namespace.ID] = withLabels(e, s.namespaces[e.Namespace.ID])
 	case core.NamespaceDeleted:
 		delete(s.namespaces, e.ID)
 	case core.ConfigUpserted:
-		s.config[e.Key] = e.Value
+		if !e.Unchanged {
+			s.config[e.Key] = e.Value
+		}
 	case core.ConfigDeleted:
 		delete(s.config, e.Key)
 	case core.PriorityClassUpserted, core.PriorityClassDeleted:
 		// Resolved by the database when a pod is inserted; nothing here needs them.
 	}
+}
+
+func withPath(e core.PackUpserted, old *core.Pack) *core.Pack {
+	if !e.PathUnchanged || old == nil {
+		return e.Pack
+	}
+	pack := *e.Pack
+	pack.BundlePath = old.BundlePath
+	return &pack
+}
+
+func withLabels(e core.NamespaceUpserted, old *core.Namespace) *core.Namespace {
+	if !e.LabelsUnchanged || old == nil {
+		return e.Namespace
+	}
+	namespace := *e.Namespace
+	namespace.Labels = old.Labels
+	return &namespace
 }
 
 func (s *State) upsertPod(e core.PodUpserted, delta *Delta) {
@@ -170,9 +205,10 @@ func (s *State) upsertPod(e core.PodUpserted, delta *Delta) {
 		delete(s.pending, pod.ID)
 		delete(s.assumed, pod.ID)
 		s.settle(pod, pod.NodeID)
-	case pod.Status == core.PodPending && s.assumed[pod.ID] != uuid.Nil:
+	case pod.Status == core.PodPending && s.isAssumed(pod):
 		// An echo from before the decision; the decision stands.
 	case pod.Status == core.PodPending:
+		delete(s.assumed, pod.ID)
 		if _, waiting := s.pending[pod.ID]; !waiting {
 			s.pending[pod.ID] = struct{}{}
 			delta.Reschedule = true

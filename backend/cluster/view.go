@@ -47,6 +47,9 @@ func (s *State) Snapshot() Snapshot {
 	return snap
 }
 
+// Position is up to where in the WAL the picture reaches: everything that was committed before is in it.
+func (s *State) Position() uint64 { s.mu.RLock(); defer s.mu.RUnlock(); return s.position }
+
 // Synced says whether a snapshot has been applied.
 func (s *State) Synced() bool { s.mu.RLock(); defer s.mu.RUnlock(); return s.synced }
 

@@ -27,14 +27,14 @@ type leaser interface {
 // decider carries decisions out.
 type decider interface {
 	Assign(ctx context.Context, epoch core.Epoch, placements []core.Placement) ([]uuid.UUID, error)
-	ExplainPending(ctx context.Context, epoch core.Epoch, why map[uuid.UUID]json.RawMessage) error
+	ExplainPending(ctx context.Context, epoch core.Epoch, why map[uuid.UUID]json.RawMessage) ([]uuid.UUID, error)
 	NodeLeases(ctx context.Context) ([]core.NodeLease, error)
-	LoseNodes(ctx context.Context, epoch core.Epoch, leases []core.NodeLease) error
+	LoseNodes(ctx context.Context, epoch core.Epoch, leases []core.NodeLease) (lost []uuid.UUID, evicted int, err error)
 }
 
 // picture is the cluster as the feed shows it.
 type picture interface {
-	Synced() bool
+	Position() uint64
 	Snapshot() cluster.Snapshot
 	Assume(placements []core.Placement) []core.Placement
 	Forget(pods []uuid.UUID)
@@ -62,6 +62,7 @@ type Config struct {
 type Controller struct {
 	cfg    Config
 	wake   chan struct{} // something changed that could let a pod be placed
+	moved  chan struct{} // the picture reaches further than before
 	leads  atomic.Pointer[core.Epoch]
 	synced chan struct{} // closed once the first snapshot is in
 	once   sync.Once
@@ -78,7 +79,7 @@ func New(cfg Config) (*Controller, error) {
 	if cfg.Batch <= 0 {
 		cfg.Batch = 2000
 	}
-	return &Controller{cfg: cfg, wake: make(chan struct{}, 1), synced: make(chan struct{})}, nil
+	return &Controller{cfg: cfg, wake: make(chan struct{}, 1), moved: make(chan struct{}, 1), synced: make(chan struct{})}, nil
 }
 
 // Observe takes notice of a change. It never blocks.
@@ -87,13 +88,15 @@ func (c *Controller) Observe(delta cluster.Delta) {
 		c.once.Do(func() { close(c.synced) })
 	}
 	if delta.Reschedule {
-		c.nudge()
+		signal(c.wake)
 	}
+	signal(c.moved)
 }
 
-func (c *Controller) nudge() {
+// signal leaves one notice in a channel that holds one.
+func signal(c chan<- struct{}) {
 	select {
-	case c.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -139,17 +142,43 @@ func (c *Controller) Run(ctx context.Context) error {
 	}
 }
 
+// catchUp waits until the picture holds everything that earlier terms decided. Room that they gave away would be given away again otherwise. It is
+// false when the term ends before, or when the feed makes no headway: then another server shall have a try.
+func (c *Controller) catchUp(ctx context.Context, epoch core.Epoch) bool {
+	patience := time.NewTimer(patienceTTLs * c.cfg.LeaseTTL)
+	defer patience.Stop()
+	for c.cfg.Cluster.Position() < epoch.Start {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-patience.C:
+			c.cfg.Log.Warn("the feed does not catch up; letting the lease go", "epoch", epoch.Number)
+			return false
+		case <-c.moved:
+		}
+	}
+	return true
+}
+
+// patienceTTLs is how long a leader waits for its feed, in lengths of the lease.
+const patienceTTLs = 5
+
 // lead runs the loops for one term of leadership.
 func (c *Controller) lead(parent context.Context, epoch core.Epoch, began time.Time) {
 	ctx, resign := context.WithCancel(parent)
 	defer resign()
 	c.leads.Store(&epoch)
-	defer c.leads.Store(nil)
 	c.cfg.Log.Info("leading", "epoch", epoch.Number)
 	var loops sync.WaitGroup
-	loops.Go(func() { defer resign(); c.schedule(ctx, epoch) })
+	loops.Go(func() {
+		defer resign()
+		if c.catchUp(ctx, epoch) {
+			c.schedule(ctx, epoch)
+		}
+	})
 	loops.Go(func() { defer resign(); c.watchNodes(ctx, epoch) })
 	c.keep(ctx, epoch, began)
+	c.leads.Store(nil)
 	resign()
 	loops.Wait()
 	c.cfg.Log.Info("not leading any more", "epoch", epoch.Number)

@@ -13,7 +13,7 @@ import (
 func (c *Controller) watchNodes(ctx context.Context, epoch core.Epoch) {
 	watch := newLeaseWatch()
 	for {
-		timeout := time.Duration(c.cfg.Cluster.ConfigInt("heartbeat.timeoutMs", 30_000)) * time.Millisecond
+		timeout := heartbeatTimeout(c.cfg.Cluster)
 		period := max(timeout/10, 100*time.Millisecond)
 		select {
 		case <-ctx.Done():
@@ -33,12 +33,33 @@ func (c *Controller) watchNodes(ctx context.Context, epoch core.Epoch) {
 		if len(lost) == 0 {
 			continue
 		}
-		if err := c.cfg.Store.LoseNodes(ctx, epoch, lost); err != nil {
-			c.cfg.Log.Warn("declaring nodes lost failed; trying again", "nodes", len(lost), "error", err)
-			continue
-		}
-		c.cfg.Log.Warn("nodes lost: not heard any more", "nodes", len(lost), "timeout", timeout)
+		c.lose(ctx, epoch, lost, timeout)
 	}
+}
+
+// lose declares nodes lost. What fails, or is passed over because somebody holds a row, is tried again at the next look.
+func (c *Controller) lose(ctx context.Context, epoch core.Epoch, silent []core.NodeLease, timeout time.Duration) {
+	attempt, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	lost, evicted, err := c.cfg.Store.LoseNodes(attempt, epoch, silent)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		c.cfg.Log.Warn("declaring nodes lost failed; trying again", "nodes", len(silent), "error", err)
+	case len(lost) > 0 || evicted > 0:
+		c.cfg.Log.Warn("nodes lost: not heard any more", "nodes", len(lost), "pods", evicted, "timeout", timeout)
+	}
+}
+
+// Bounds of heartbeat.timeoutMs: a slip in the configuration must not cost every node its pods.
+const (
+	minHeartbeatTimeout = time.Second
+	maxHeartbeatTimeout = 24 * time.Hour
+)
+
+func heartbeatTimeout(config picture) time.Duration {
+	ms := config.ConfigInt("heartbeat.timeoutMs", 30_000)
+	ms = min(max(ms, minHeartbeatTimeout.Milliseconds()), maxHeartbeatTimeout.Milliseconds())
+	return time.Duration(ms) * time.Millisecond
 }
 
 // leaseWatch judges leases by how long this process has watched them stand still, never by comparing clocks. Time in

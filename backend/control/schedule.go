@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,14 +14,27 @@ import (
 	"github.com/stark-o/stark/backend/sched"
 )
 
-// errLost ends a term: the database says that the epoch is over.
-var errLost = errors.New("not the leader any more")
+// Both end a term. errLost: the database says that the epoch is over. errUnsure: a decision may be written or not, for example because the
+// connection broke on the way. The next term begins with a new epoch, which makes that decision void if it was not written by then, and with a
+// picture that holds it if it was; until then nobody can say which room is taken.
+var (
+	errLost   = errors.New("not the leader any more")
+	errUnsure = errors.New("a decision has an unknown outcome")
+)
+
+const (
+	// writeTimeout is for one statement of the loops.
+	writeTimeout = 10 * time.Second
+	// explainEvery is how often explanations that are stored already are brought up to date. They carry numbers that change with
+	// every pod that comes or goes, and there may be thousands of them.
+	explainEvery = 2 * time.Second
+)
 
 // schedule places pods whenever something changes. A lone pod waits for nobody; while a statement is on its way more pods gather and make
 // the next batch bigger.
 func (c *Controller) schedule(ctx context.Context, epoch core.Epoch) {
 	s := scheduler{Controller: c, epoch: epoch, retry: retryDelay{min: 5 * time.Millisecond, max: 500 * time.Millisecond}}
-	c.nudge() // whatever waits already
+	signal(c.wake) // whatever waits already
 	again := time.NewTimer(time.Hour)
 	defer again.Stop()
 	for {
@@ -32,7 +46,10 @@ func (c *Controller) schedule(ctx context.Context, epoch core.Epoch) {
 		}
 		wait, err := s.round(ctx)
 		switch {
-		case errors.Is(err, errLost), ctx.Err() != nil:
+		case ctx.Err() != nil:
+			return
+		case errors.Is(err, errLost), errors.Is(err, errUnsure):
+			c.cfg.Log.Warn("this term of leadership ends", "epoch", epoch.Number, "error", err)
 			return
 		case err != nil:
 			c.cfg.Log.Warn("scheduling failed; trying again", "error", err, "retry_in", wait)
@@ -48,6 +65,7 @@ type scheduler struct {
 	epoch     core.Epoch
 	retry     retryDelay
 	explained map[uuid.UUID]string // what was last stored about pods that cannot be placed
+	refreshed time.Time            // when what was stored before was last brought up to date
 }
 
 // round plans and writes until nothing more can be placed. A positive wait asks for another round after it.
@@ -64,17 +82,22 @@ func (s *scheduler) round(ctx context.Context) (wait time.Duration, err error) {
 			return s.retry.next(), err
 		}
 		if plan.Deferred > 0 {
-			continue // explanations wait until the placeable are placed
+			if missed < len(plan.Placements) {
+				continue // explanations wait until the placeable are placed
+			}
+			return s.retry.next(), nil
 		}
-		if err := s.explain(ctx, plan.Unschedulable); err != nil {
+		unseen, wait, err := s.explain(ctx, plan.Unschedulable)
+		if err != nil {
 			return s.retry.next(), err
 		}
-		if missed > 0 {
-			// The feed showed these pods before other connections could see them. They will be visible in a moment.
+		if missed+unseen > 0 {
+			// The feed showed these pods before other connections could see them, or their nodes as they are not any more, or someone holds
+			// a row. That passes in a moment.
 			return s.retry.next(), nil
 		}
 		s.retry.reset()
-		return 0, nil
+		return wait, nil
 	}
 }
 
@@ -84,16 +107,12 @@ func (s *scheduler) assign(ctx context.Context, placements []core.Placement) (mi
 	if len(placements) == 0 {
 		return 0, nil
 	}
-	taken, err := s.cfg.Store.Assign(ctx, s.epoch, placements)
+	attempt, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	taken, err := s.cfg.Store.Assign(attempt, s.epoch, placements)
 	if err != nil {
 		s.cfg.Cluster.Forget(podsOf(placements))
-		if core.CodeOf(err) == core.CodeConflict && !s.holdsLease(ctx) {
-			return 0, errLost
-		}
-		return 0, err
-	}
-	if len(taken) == len(placements) {
-		return 0, nil
+		return 0, s.failed(attempt, err)
 	}
 	assigned := make(map[uuid.UUID]bool, len(taken))
 	for _, id := range taken {
@@ -109,33 +128,74 @@ func (s *scheduler) assign(ctx context.Context, placements []core.Placement) (mi
 	return len(forget), nil
 }
 
+// failed says what a failed assignment means for the term.
+func (s *scheduler) failed(ctx context.Context, err error) error {
+	switch core.CodeOf(err) {
+	case core.CodeConflict:
+		if !s.holdsLease(ctx) {
+			return errLost
+		}
+		return err
+	case core.CodeValidation, core.CodeForbidden, core.CodeNotFound:
+		return err // the database refused: nothing is written
+	}
+	return fmt.Errorf("%w: %w", errUnsure, err)
+}
+
 // holdsLease asks the database. When it cannot say, the keeper of the lease will find out.
 func (s *scheduler) holdsLease(ctx context.Context) bool {
 	ours, err := s.cfg.Store.RenewLease(ctx, s.epoch, s.cfg.LeaseTTL)
 	return err != nil || ours
 }
 
-// explain stores why pods are pending, where that changed.
-func (s *scheduler) explain(ctx context.Context, unschedulable []sched.Unschedulable) error {
+// explain stores why pods are pending, where that changed, and says how many of them the database did not see. A positive wait says
+// when older explanations are due.
+func (s *scheduler) explain(ctx context.Context, unschedulable []sched.Unschedulable) (unseen int, wait time.Duration, err error) {
+	now := time.Now()
+	due := s.refreshed.Add(explainEvery)
 	current := make(map[uuid.UUID]string, len(unschedulable))
 	news := map[uuid.UUID]json.RawMessage{}
 	for _, u := range unschedulable {
 		text, err := json.Marshal(u.Explanation)
 		if err != nil {
-			return err
+			return 0, 0, err
 		}
-		current[u.PodID] = string(text)
-		if s.explained[u.PodID] != string(text) {
+		stored, known := s.explained[u.PodID]
+		switch {
+		case stored == string(text):
+			current[u.PodID] = stored
+		case known && now.Before(due):
+			current[u.PodID] = stored
+			wait = due.Sub(now)
+		default:
 			news[u.PodID] = text
+			if known {
+				s.refreshed = now
+			}
 		}
 	}
-	if len(news) > 0 {
-		if err := s.cfg.Store.ExplainPending(ctx, s.epoch, news); err != nil {
-			return err
-		}
+	seen, err := s.store(ctx, news)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, id := range seen {
+		current[id] = string(news[id])
 	}
 	s.explained = current
-	return nil
+	return len(news) - len(seen), wait, nil
+}
+
+func (s *scheduler) store(ctx context.Context, why map[uuid.UUID]json.RawMessage) (seen []uuid.UUID, err error) {
+	if len(why) == 0 {
+		return nil, nil
+	}
+	attempt, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	seen, err = s.cfg.Store.ExplainPending(attempt, s.epoch, why)
+	if core.CodeOf(err) == core.CodeConflict && !s.holdsLease(attempt) {
+		return nil, errLost
+	}
+	return seen, err
 }
 
 func inputOf(snapshot cluster.Snapshot, seed uint64, limit int) sched.Input {

@@ -26,4 +26,7 @@ type Placement struct {
 type Epoch struct {
 	Holder string
 	Number int64
+	// Start is a position in the WAL that comes after everything that earlier terms decided. A picture of the cluster that does not reach
+	// it may lack some of that.
+	Start uint64
 }

@@ -22,19 +22,26 @@ type NodeUpserted struct {
 	Missing NodeFields
 }
 
-// PackUpserted carries a pack's new state.
-type PackUpserted struct{ Pack *Pack }
+// PackUpserted carries a pack's new state. PathUnchanged says that the stream did not carry BundlePath: it is what it was.
+type PackUpserted struct {
+	Pack          *Pack
+	PathUnchanged bool
+}
 
-// NamespaceUpserted carries a namespace's new state.
-type NamespaceUpserted struct{ Namespace *Namespace }
+// NamespaceUpserted carries a namespace's new state. LabelsUnchanged says that the stream did not carry Labels: they are what they were.
+type NamespaceUpserted struct {
+	Namespace       *Namespace
+	LabelsUnchanged bool
+}
 
 // PriorityClassUpserted carries a priority class's new state.
 type PriorityClassUpserted struct{ PriorityClass *PriorityClass }
 
-// ConfigUpserted carries a new value of a cluster_config key.
+// ConfigUpserted carries the value of a cluster_config key. Unchanged says that the stream did not carry it: it is what it was.
 type ConfigUpserted struct {
-	Key   string
-	Value json.RawMessage
+	Key       string
+	Value     json.RawMessage
+	Unchanged bool
 }
 
 // PodDeleted, NodeDeleted, PackDeleted: the row is gone.
@@ -60,11 +67,12 @@ func (NamespaceDeleted) isEvent()      {}
 func (PriorityClassDeleted) isEvent()  {}
 func (ConfigDeleted) isEvent()         {}
 
-// Changes is what one transaction did, in order; or, with Snapshot set, a whole new picture that replaces what was known.
+// Changes is what one transaction did, in order; or, with Snapshot set, a whole new picture that replaces what was known. Without events
+// it only says how far the picture reaches.
 type Changes struct {
 	Snapshot bool
 	Events   []Event
-	// Position is the end of the transaction in the WAL (pg_lsn as an integer).
+	// Position is up to where in the WAL (pg_lsn as an integer) everything has been said, this included.
 	Position uint64
 	// CommitTime is when it committed, by the database's clock; zero for a snapshot.
 	CommitTime time.Time

@@ -108,6 +108,7 @@ type NodeFields uint8
 const (
 	NodeLabels NodeFields = 1 << iota
 	NodeTaints
+	NodeRuntimeVersion
 )
 
 // FillFrom returns n with the fields in missing taken from old. It does not change either.
@@ -121,6 +122,9 @@ func (n *Node) FillFrom(old *Node, missing NodeFields) *Node {
 	}
 	if missing&NodeTaints != 0 {
 		c.Taints = old.Taints
+	}
+	if missing&NodeRuntimeVersion != 0 {
+		c.RuntimeVersion = old.RuntimeVersion
 	}
 	return &c
 }

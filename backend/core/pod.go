@@ -125,6 +125,7 @@ const (
 	PodTolerations
 	PodAffinity
 	PodLabels
+	PodReason
 	PodTopologySpread
 )
 
@@ -154,6 +155,9 @@ func (p *Pod) FillFrom(old *Pod, missing PodFields) *Pod {
 	}
 	if missing&PodLabels != 0 {
 		c.Labels = old.Labels
+	}
+	if missing&PodReason != 0 {
+		c.Reason = old.Reason
 	}
 	if missing&PodTopologySpread != 0 {
 		c.TopologySpread = old.TopologySpread

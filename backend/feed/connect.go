@@ -25,9 +25,13 @@ func connect(ctx context.Context, url string, extra map[string]string) (*pgconn.
 }
 
 func setRuntime(params, extra map[string]string) {
+	params["client_encoding"] = "UTF8"
 	params["datestyle"] = "ISO"
 	params["timezone"] = "UTC"
 	params["application_name"] = "stark-feed"
+	// Listing may take long, and meanwhile the other connection holds the snapshot in an idle transaction.
+	params["statement_timeout"] = "0"
+	params["idle_in_transaction_session_timeout"] = "0"
 	for k, v := range extra {
 		params[k] = v
 	}
@@ -39,29 +43,39 @@ func closeConn(ctx context.Context, conn *pgconn.PgConn) {
 	_ = conn.Close(ctx) // the connection is given up either way
 }
 
-// explain adds the next step to errors that people meet.
-func explain(err error) string {
+// withHint adds the next step to errors that people meet.
+func withHint(err error) error {
+	hint := hintFor(err)
+	if hint == "" {
+		return err
+	}
+	return fmt.Errorf("%w (%s)", err, hint)
+}
+
+const migrateHint = "apply the migrations: `stark serve --migrate` or `supabase db push`"
+
+func hintFor(err error) string {
+	if errors.Is(err, ErrSchema) {
+		return migrateHint
+	}
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
-		return err.Error()
+		return ""
 	}
-	hint := ""
 	switch {
-	case pg.Code == "42704" && strings.Contains(pg.Message, "publication"), errors.Is(err, ErrSchema):
-		hint = "apply the migrations: `stark serve --migrate` or `supabase db push`"
+	case pg.Code == "42704" && strings.Contains(pg.Message, "publication"):
+		return migrateHint
 	case pg.Code == "55000" && strings.Contains(pg.Message, "wal_level"):
-		hint = "set wal_level=logical (hosted Supabase and `supabase start` have it)"
+		return "set wal_level=logical (hosted Supabase and `supabase start` have it)"
 	case pg.Code == "53400":
-		hint = "all replication slots are in use: drop unused ones (select * from pg_replication_slots) or raise max_replication_slots"
+		return "all replication slots are in use: drop unused ones (select * from pg_replication_slots) or raise max_replication_slots"
 	case pg.Code == "53300":
-		hint = "too many connections or WAL senders: raise max_wal_senders or stop other consumers"
+		return "too many connections or WAL senders: raise max_wal_senders or stop other consumers"
 	case pg.Code == "42501":
-		hint = "use a role with REPLICATION, on Supabase `postgres`"
-	case pg.Code == "08P01" || strings.Contains(pg.Message, "unsupported startup parameter"):
-		hint = "logical replication needs the direct connection (db.<ref>.supabase.co:5432), not the pooler"
+		return "use a role with REPLICATION that may read Stark's tables, on Supabase `postgres`"
+	// A pooler refuses the startup parameter that asks for replication, or ignores it and takes the replication command for SQL.
+	case pg.Code == "08P01", pg.Code == "42601", strings.Contains(pg.Message, "unsupported startup parameter"):
+		return "logical replication needs the direct connection (db.<ref>.supabase.co:5432), not the pooler"
 	}
-	if hint == "" {
-		return err.Error()
-	}
-	return fmt.Sprintf("%v (%s)", err, hint)
+	return ""
 }

@@ -88,7 +88,7 @@ func podTable(col map[string]int) table {
 	}{
 		{col["env"], core.PodEnv}, {col["args"], core.PodArgs}, {col["metadata"], core.PodMetadata},
 		{col["node_selector"], core.PodNodeSelector}, {col["tolerations"], core.PodTolerations},
-		{col["affinity"], core.PodAffinity}, {col["labels"], core.PodLabels},
+		{col["affinity"], core.PodAffinity}, {col["labels"], core.PodLabels}, {col["reason"], core.PodReason},
 	}
 	c := columnsOf(col, podColumns)
 	return table{
@@ -97,13 +97,12 @@ func podTable(col map[string]int) table {
 				ID: r.uuid(c[0]), Name: r.string(c[1]), Namespace: r.string(c[2]), PackID: r.uuid(c[3]),
 				Env: r.stringMap(c[4]), Args: r.raw(c[5], "[]"), Metadata: r.raw(c[6], "{}"),
 				CPUMillis: r.int(c[7]), MemoryBytes: r.int(c[8]), Priority: int32(r.int(c[9])),
-				NodeSelector: r.stringMap(c[10]), Affinity: r.raw(c[12], "{}"),
+				NodeSelector: r.stringMap(c[10]), Tolerations: elements[core.Toleration](r, c[11]), Affinity: r.raw(c[12], "{}"),
 				GracePeriod: time.Duration(r.int(c[13])) * time.Millisecond, CreatedBy: r.uuid(c[14]), Labels: r.stringMap(c[15]),
-				Desired: core.DesiredState(r.string(c[16])), Status: core.PodStatus(r.string(c[17])), Reason: r.string(c[18]),
+				Desired: core.DesiredState(r.string(c[16])), Status: core.PodStatus(r.string(c[17])), Reason: r.largeString(c[18]),
 				NodeID: r.uuid(c[19]), Incarnation: r.int(c[20]), Restarts: int32(r.int(c[21])),
 				CreatedAt: r.time(c[22]), Revision: r.int(c[23]),
 			}}
-			r.unmarshal(c[11], "[]", &e.Pod.Tolerations)
 			for _, l := range large {
 				if r.cells[l.column].unchanged {
 					e.Missing |= l.field
@@ -125,17 +124,19 @@ func nodeTable(col map[string]int) table {
 	return table{
 		upsert: func(r *row) core.Event {
 			e := core.NodeUpserted{Node: &core.Node{
-				ID: r.uuid(c[0]), Name: r.string(c[1]), Runtime: core.Runtime(r.string(c[2])), RuntimeVersion: r.string(c[3]),
+				ID: r.uuid(c[0]), Name: r.string(c[1]), Runtime: core.Runtime(r.string(c[2])), RuntimeVersion: r.largeString(c[3]),
 				OwnerID: r.uuid(c[4]), Access: core.Access(r.string(c[5])), Status: core.NodeStatus(r.string(c[6])),
-				Unschedulable: r.bool(c[7]), Labels: r.stringMap(c[8]), MaxPods: int32(r.int(c[10])),
+				Unschedulable: r.bool(c[7]), Labels: r.stringMap(c[8]), Taints: elements[core.Taint](r, c[9]), MaxPods: int32(r.int(c[10])),
 				CPUMillis: r.int(c[11]), MemoryBytes: r.int(c[12]), CreatedAt: r.time(c[13]), Revision: r.int(c[14]),
 			}}
-			r.unmarshal(c[9], "[]", &e.Node.Taints)
 			if r.cells[c[8]].unchanged {
 				e.Missing |= core.NodeLabels
 			}
 			if r.cells[c[9]].unchanged {
 				e.Missing |= core.NodeTaints
+			}
+			if r.cells[c[3]].unchanged {
+				e.Missing |= core.NodeRuntimeVersion
 			}
 			return e
 		},
@@ -152,8 +153,8 @@ func packTable(col map[string]int) table {
 			return core.PackUpserted{Pack: &core.Pack{
 				ID: r.uuid(c[0]), Name: r.string(c[1]), Version: r.string(c[2]), Tag: core.RuntimeTag(r.string(c[3])),
 				OwnerID: r.uuid(c[4]), Public: r.string(c[5]) == "public",
-				BundlePath: r.string(c[6]), BundleSHA256: r.string(c[7]), BundleSize: r.int(c[8]),
-			}}
+				BundlePath: r.largeString(c[6]), BundleSHA256: r.string(c[7]), BundleSize: r.int(c[8]),
+			}, PathUnchanged: r.cells[c[6]].unchanged}
 		},
 		delete: func(r *row) core.Event { return core.PackDeleted{ID: r.uuid(c[0])} },
 	}
@@ -163,7 +164,10 @@ func namespaceTable(col map[string]int) table {
 	id, name, labels := col["id"], col["name"], col["labels"]
 	return table{
 		upsert: func(r *row) core.Event {
-			return core.NamespaceUpserted{Namespace: &core.Namespace{ID: r.uuid(id), Name: r.string(name), Labels: r.stringMap(labels)}}
+			return core.NamespaceUpserted{
+				Namespace:       &core.Namespace{ID: r.uuid(id), Name: r.string(name), Labels: r.stringMap(labels)},
+				LabelsUnchanged: r.cells[labels].unchanged,
+			}
 		},
 		delete: func(r *row) core.Event { return core.NamespaceDeleted{ID: r.uuid(id)} },
 	}
@@ -184,7 +188,9 @@ func priorityClassTable(col map[string]int) table {
 func configTable(col map[string]int) table {
 	key, value := col["key"], col["value"]
 	return table{
-		upsert: func(r *row) core.Event { return core.ConfigUpserted{Key: r.string(key), Value: r.raw(value, "")} },
+		upsert: func(r *row) core.Event {
+			return core.ConfigUpserted{Key: r.string(key), Value: r.raw(value, ""), Unchanged: r.cells[value].unchanged}
+		},
 		delete: func(r *row) core.Event { return core.ConfigDeleted{Key: r.string(key)} },
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	mathrand "math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,7 +28,8 @@ type Config struct {
 	// URL is a direct connection (not a pooler) of a role with REPLICATION that may read the published tables.
 	URL         string
 	Publication string // default "stark"
-	// Sink takes every batch, in order, from one goroutine. It must not block for long.
+	// Sink takes every batch, in order, from one goroutine. It must not block for long. A batch without events only moves the position:
+	// what was committed up to there concerned other tables.
 	Sink func(core.Changes)
 	Log  *slog.Logger
 	// StatusInterval is how often the server is told that we are alive, and asked the same. Default 10 s.
@@ -37,7 +39,7 @@ type Config struct {
 // Status says how the feed is doing.
 type Status struct {
 	Synced   bool      // a snapshot has been handed over on this connection, and the stream is open
-	Position uint64    // end of the last transaction that was handed over
+	Position uint64    // up to where in the WAL everything was handed over
 	HeardAt  time.Time // when the server last said anything
 	Err      error     // why it is not connected; nil when it is
 }
@@ -81,12 +83,13 @@ func (f *Feed) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		err = withHint(err)
 		f.update(func(s *Status) { s.Synced = false; s.Err = err })
 		if time.Since(started) > 30*time.Second {
 			backoff.reset()
 		}
 		wait := backoff.next()
-		f.cfg.Log.Warn("feed lost; listing again", "error", explain(err), "retry_in", wait.Round(time.Millisecond))
+		f.cfg.Log.Warn("feed lost; listing again", "error", err, "retry_in", wait.Round(time.Millisecond))
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -104,23 +107,18 @@ func (f *Feed) follow(ctx context.Context) error {
 	defer closeConn(ctx, stream)
 
 	slot := "stark_" + randomHex(8)
-	created, err := pglogrepl.CreateReplicationSlot(ctx, stream, slot, "pgoutput",
-		pglogrepl.CreateReplicationSlotOptions{Temporary: true, SnapshotAction: "EXPORT_SNAPSHOT", Mode: pglogrepl.LogicalReplication})
+	start, snapshot, err := f.createSlot(ctx, stream, slot)
 	if err != nil {
-		return fmt.Errorf("create temporary slot: %w", err)
+		return err
 	}
-	start, err := pglogrepl.ParseLSN(created.ConsistentPoint)
-	if err != nil {
-		return fmt.Errorf("consistent point: %w", err)
-	}
-	events, err := f.list(ctx, created.SnapshotName)
+	events, err := f.list(ctx, snapshot)
 	if err != nil {
 		return err
 	}
 	// The exported snapshot lives until the next command on this connection, so the stream starts after the listing.
 	err = pglogrepl.StartReplication(ctx, stream, slot, start, pglogrepl.StartReplicationOptions{
 		Mode:       pglogrepl.LogicalReplication,
-		PluginArgs: []string{"proto_version '1'", "publication_names '" + f.cfg.Publication + "'"},
+		PluginArgs: []string{"proto_version '1'", "publication_names '" + quotedName(f.cfg.Publication) + "'"},
 	})
 	if err != nil {
 		return fmt.Errorf("start replication: %w", err)
@@ -129,6 +127,31 @@ func (f *Feed) follow(ctx context.Context) error {
 	f.update(func(s *Status) { *s = Status{Synced: true, Position: uint64(start), HeardAt: time.Now()} })
 	f.cfg.Log.Info("feed listed", "rows", len(events), "position", start.String())
 	return f.watch(ctx, stream, start)
+}
+
+// slotPatience is when a slot that is not there yet is worth a word: Postgres makes it once all older transactions have ended.
+const slotPatience = 10 * time.Second
+
+func (f *Feed) createSlot(ctx context.Context, stream *pgconn.PgConn, slot string) (start pglogrepl.LSN, snapshot string, err error) {
+	slow := time.AfterFunc(slotPatience, func() {
+		f.cfg.Log.Warn("the feed waits for transactions that began before it; " +
+			"see: select pid, xact_start, query from pg_stat_activity where xact_start is not null order by xact_start")
+	})
+	defer slow.Stop()
+	created, err := pglogrepl.CreateReplicationSlot(ctx, stream, slot, "pgoutput",
+		pglogrepl.CreateReplicationSlotOptions{Temporary: true, SnapshotAction: "EXPORT_SNAPSHOT", Mode: pglogrepl.LogicalReplication})
+	if err != nil {
+		return 0, "", fmt.Errorf("create temporary slot: %w", err)
+	}
+	if start, err = pglogrepl.ParseLSN(created.ConsistentPoint); err != nil {
+		return 0, "", fmt.Errorf("consistent point: %w", err)
+	}
+	return start, created.SnapshotName, nil
+}
+
+// quotedName makes a name safe inside publication_names, which is a list of SQL identifiers in a SQL string.
+func quotedName(name string) string {
+	return strings.ReplaceAll(pgx.Identifier{name}.Sanitize(), "'", "''")
 }
 
 func (f *Feed) list(ctx context.Context, snapshot string) ([]core.Event, error) {
@@ -174,18 +197,19 @@ func (f *Feed) watch(ctx context.Context, stream *pgconn.PgConn, position pglogr
 			}
 			return fmt.Errorf("receive: %w", err)
 		}
-		heard = time.Now()
-		f.update(func(s *Status) { s.HeardAt = heard })
+		f.update(func(s *Status) { s.HeardAt = time.Now() })
 		copyData, ok := msg.(*pgproto3.CopyData)
 		if !ok {
 			if e, isError := msg.(*pgproto3.ErrorResponse); isError {
 				return fmt.Errorf("replication: %w", pgconn.ErrorResponseToPgError(e))
 			}
+			heard = time.Now()
 			continue // parameter status, notices
 		}
 		if position, err = f.data(copyData.Data, assembler, position, &nextStatus); err != nil {
 			return err
 		}
+		heard = time.Now() // after the sink took it: the time it needed is not the database's silence
 	}
 }
 
@@ -204,7 +228,9 @@ func (f *Feed) data(data []byte, assembler *assembler, position pglogrepl.LSN, n
 			*nextStatus = time.Time{}
 		}
 		if keepalive.ServerWALEnd > position {
-			position = keepalive.ServerWALEnd // nothing of ours in between
+			// What the server has read and sent, so never ahead of a transaction of ours that is still to come.
+			position = keepalive.ServerWALEnd
+			f.handOver(core.Changes{Position: uint64(position)})
 		}
 	case pglogrepl.XLogDataByteID:
 		xlog, err := pglogrepl.ParseXLogData(data[1:])
@@ -218,15 +244,15 @@ func (f *Feed) data(data []byte, assembler *assembler, position pglogrepl.LSN, n
 		if changes == nil {
 			return position, nil
 		}
-		if len(changes.Events) > 0 {
-			f.cfg.Sink(*changes)
-		}
-		if end := pglogrepl.LSN(changes.Position); end > position {
-			position = end
-		}
-		f.update(func(s *Status) { s.Position = uint64(position) })
+		position = max(position, pglogrepl.LSN(changes.Position))
+		f.handOver(*changes)
 	}
 	return position, nil
+}
+
+func (f *Feed) handOver(changes core.Changes) {
+	f.cfg.Sink(changes)
+	f.update(func(s *Status) { s.Position = max(s.Position, changes.Position) })
 }
 
 // backoff grows exponentially with full jitter.

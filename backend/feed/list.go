@@ -28,6 +28,10 @@ func list(ctx context.Context, conn *pgx.Conn, publication, snapshot string) ([]
 	if _, err := tx.Exec(ctx, "set transaction snapshot '"+snapshot+"'"); err != nil {
 		return nil, fmt.Errorf("set snapshot: %w", err)
 	}
+	// A role that row-level security applies to would see an empty cluster; better an error.
+	if _, err := tx.Exec(ctx, "set local row_security = off"); err != nil {
+		return nil, fmt.Errorf("set row_security: %w", err)
+	}
 	published, err := publishedColumns(ctx, tx, publication)
 	if err != nil {
 		return nil, err

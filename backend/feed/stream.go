@@ -3,6 +3,7 @@ package feed
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pglogrepl"
 
@@ -22,7 +23,7 @@ func newAssembler() *assembler { return &assembler{relations: map[uint32]*decode
 
 // message takes one pgoutput message (protocol version 1). It returns the transaction when the message was its commit.
 func (a *assembler) message(data []byte) (*core.Changes, error) {
-	msg, err := pglogrepl.Parse(data)
+	msg, err := parse(data)
 	if err != nil {
 		return nil, fmt.Errorf("parse: %w", err)
 	}
@@ -34,11 +35,15 @@ func (a *assembler) message(data []byte) (*core.Changes, error) {
 	case *pglogrepl.InsertMessage:
 		return nil, a.add(m.RelationID, m.Tuple, (*decoder).upsert)
 	case *pglogrepl.UpdateMessage:
+		if m.OldTupleType == pglogrepl.UpdateMessageTupleTypeKey && a.relations[m.RelationID] != nil {
+			// The row goes by another key now, and what is large in it need not have come along.
+			return nil, fmt.Errorf("%w: table %s: a key changed", errRelist, a.relations[m.RelationID].name)
+		}
 		return nil, a.add(m.RelationID, m.NewTuple, (*decoder).upsert)
 	case *pglogrepl.DeleteMessage:
 		return nil, a.add(m.RelationID, m.OldTuple, (*decoder).delete)
 	case *pglogrepl.TruncateMessage:
-		return nil, fmt.Errorf("%w: a table was truncated", errRelist)
+		return nil, a.truncated(m.RelationIDs)
 	case *pglogrepl.CommitMessage:
 		done := a.current
 		done.Position = uint64(m.TransactionEndLSN)
@@ -46,6 +51,25 @@ func (a *assembler) message(data []byte) (*core.Changes, error) {
 		return &done, nil
 	}
 	return nil, nil // origin, type: nothing to do
+}
+
+// expected are the types of message that version 1 of the protocol has.
+const expected = "BCORYIUDT"
+
+// parse is pglogrepl.Parse, which panics on a message that ends too early: one broken message costs this connection, not the server.
+func parse(data []byte) (msg pglogrepl.Message, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("malformed message: %v", p)
+		}
+	}()
+	switch {
+	case len(data) == 0:
+		return nil, errors.New("empty message")
+	case strings.IndexByte(expected, data[0]) < 0:
+		return nil, fmt.Errorf("unexpected message type %q", data[0])
+	}
+	return pglogrepl.Parse(data)
 }
 
 func (a *assembler) relation(m *pglogrepl.RelationMessage) error {
@@ -63,6 +87,15 @@ func (a *assembler) relation(m *pglogrepl.RelationMessage) error {
 	}
 	a.relations[m.RelationID] = d
 	return nil
+}
+
+func (a *assembler) truncated(relations []uint32) error {
+	for _, id := range relations {
+		if d, announced := a.relations[id]; d != nil || !announced {
+			return fmt.Errorf("%w: a table was truncated", errRelist)
+		}
+	}
+	return nil // only tables that we do not know
 }
 
 func (a *assembler) add(relation uint32, tuple *pglogrepl.TupleData, decode func(*decoder, []cell) (core.Event, error)) error {

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -13,21 +14,29 @@ import (
 
 // read takes frames in until the connection ends. goodbye says whether the agent took its leave.
 func (s *session) read() (goodbye bool) {
-	s.conn.SetReadLimit(wire.MaxFrame + 1024)
+	s.conn.SetReadLimit(wire.MaxFrame)
 	authBy := time.Now().Add(s.hub.cfg.AuthTimeout)
 	for {
 		deadline, onTimeout := s.deadline(authBy)
 		if err := s.conn.SetReadDeadline(deadline); err != nil {
 			return false
 		}
-		kind, data, err := s.conn.ReadMessage()
-		if err != nil {
-			if isTimeout(err) {
-				s.close(onTimeout.code, onTimeout.text)
-			}
+		if s.isClosing() { // asked after the deadline is set: the writer then sets its own
 			return false
 		}
-		if kind != textMessage {
+		kind, data, err := s.conn.ReadMessage()
+		switch {
+		case s.isClosing():
+			return false
+		case errors.Is(err, wire.ErrBadFrame):
+			s.refuse(err, "")
+			return false
+		case isTimeout(err):
+			s.close(onTimeout.code, onTimeout.text)
+			return false
+		case err != nil:
+			return false
+		case kind != textMessage:
 			s.refuse(fmt.Errorf("%w: only text messages are understood", wire.ErrBadFrame), "")
 			return false
 		}
@@ -46,11 +55,6 @@ func (s *session) read() (goodbye bool) {
 			s.close(wire.CloseGoodbye, "goodbye")
 			return true
 		}
-		select {
-		case <-s.closing:
-			return false
-		default:
-		}
 	}
 }
 
@@ -64,8 +68,7 @@ func (s *session) deadline(authBy time.Time) (time.Time, ending) {
 	if s.actor.UserID == uuid.Nil {
 		return authBy, ending{wire.CloseUnauthenticated, "authenticate first"}
 	}
-	timeout := time.Duration(s.hub.cfg.Cluster.ConfigInt("heartbeat.timeoutMs", 30_000)) * time.Millisecond
-	silent := time.Now().Add(timeout)
+	silent := time.Now().Add(s.hub.heartbeatTimeout())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.expires.Before(silent) {
@@ -79,34 +82,59 @@ func isTimeout(err error) bool {
 	return errors.As(err, &t) && t.Timeout()
 }
 
-// refuse says what is wrong and ends the connection with the close code that fits.
-func (s *session) refuse(err error, correlationID string) {
-	var public *core.Error
-	code, reason := wire.CloseBadFrame, wire.ErrorFrame{Code: "BAD_FRAME", Message: err.Error()}
-	switch {
-	case errors.Is(err, wire.ErrBadFrame):
-	case errors.As(err, &public):
-		reason = wire.ErrorFrame{Code: string(public.Code), Message: public.Message}
-		switch public.Code {
-		case core.CodeUnauthenticated:
-			code = wire.CloseUnauthenticated
-		case core.CodeUnavailable:
-			code = wire.CloseRestart
-		case codeProtocol:
-			code = wire.CloseProtocol
-		default:
-			code = wire.CloseForbidden
-		}
-		s.log.Info("agent refused", "error", err)
-	default:
-		code, reason = wire.CloseRestart, wire.ErrorFrame{Code: string(core.CodeInternal), Message: "internal error"}
-		s.log.Error("agent session failed", "error", err)
-	}
-	s.send(wire.TypeError, reason, correlationID)
-	s.close(code, reason.Message)
+const (
+	codeProtocol core.Code = "PROTOCOL_UNSUPPORTED"
+	codeBadFrame core.Code = "BAD_FRAME"
+	codeUnknown  core.Code = "UNKNOWN_TYPE"
+)
+
+// closeCodes says how a connection ends that is refused with a code; CloseForbidden for those that are not here.
+var closeCodes = map[core.Code]int{
+	codeBadFrame:             wire.CloseBadFrame,
+	codeProtocol:             wire.CloseProtocol,
+	core.CodeUnauthenticated: wire.CloseUnauthenticated,
+	core.CodeUnavailable:     wire.CloseRestart,
+	core.CodeInternal:        wire.CloseRestart,
 }
 
-const codeProtocol core.Code = "PROTOCOL_UNSUPPORTED"
+// refuse says what is wrong and ends the connection with the close code that fits.
+func (s *session) refuse(err error, correlationID string) {
+	if s.isClosing() {
+		return // it failed because the connection ends
+	}
+	public := publicError(err)
+	why := core.Code(public.Code)
+	if why == core.CodeInternal {
+		s.log.Error("agent session failed", "error", err)
+	} else {
+		s.log.Info("agent refused", "code", why, "error", err)
+	}
+	s.complain(public, correlationID)
+	code, known := closeCodes[why]
+	if !known {
+		code = wire.CloseForbidden
+	}
+	s.close(code, public.Message)
+}
+
+// complain tells the agent what is wrong.
+func (s *session) complain(what wire.ErrorFrame, correlationID string) {
+	s.send(wire.TypeError, what, correlationID)
+}
+
+// publicError is what an agent may be told of an error.
+func publicError(err error) wire.ErrorFrame {
+	var public *core.Error
+	switch {
+	case errors.Is(err, wire.ErrBadFrame):
+		return wire.ErrorFrame{Code: string(codeBadFrame), Message: err.Error()}
+	case errors.As(err, &public) && public.Code != core.CodeInternal:
+		return wire.ErrorFrame{Code: string(public.Code), Message: public.Message}
+	case errors.Is(err, context.DeadlineExceeded):
+		return wire.ErrorFrame{Code: string(core.CodeUnavailable), Message: "it took too long"}
+	}
+	return wire.ErrorFrame{Code: string(core.CodeInternal), Message: "internal error"}
+}
 
 // frame handles one frame. An error ends the connection.
 func (s *session) frame(env wire.Envelope) (done bool, err error) {
@@ -121,22 +149,31 @@ func (s *session) frame(env wire.Envelope) (done bool, err error) {
 	}
 	handle, known := handlers[env.Type]
 	if !known {
-		s.send(wire.TypeError, wire.ErrorFrame{Code: "UNKNOWN_TYPE", Message: fmt.Sprintf("frame type %q is not known", env.Type)}, env.CorrelationID)
+		s.complain(wire.ErrorFrame{Code: string(codeUnknown), Message: fmt.Sprintf("frame type %q is not known", env.Type)}, env.CorrelationID)
 		return false, nil
 	}
 	if s.node == uuid.Nil {
 		return false, fmt.Errorf("%w: register a node first", wire.ErrBadFrame)
 	}
-	return env.Type == wire.TypeNodeDisconnect, handle(s, env)
+	if err := handle(s, env); err != nil {
+		// One pod's report that makes no sense is no reason to lose the others: the agent would come back and send it again.
+		s.log.Warn("a frame makes no sense", "type", env.Type, "error", err)
+		s.complain(publicError(err), env.CorrelationID)
+		return false, nil
+	}
+	return env.Type == wire.TypeNodeDisconnect, nil
 }
 
+// handlers are for the frames of a registered agent. An error is answered, and the frame otherwise ignored.
 var handlers = map[wire.Type]func(*session, wire.Envelope) error{
 	wire.TypeNodeHeartbeat:  (*session).heartbeat,
 	wire.TypeNodeDisconnect: (*session).disconnect,
 	wire.TypePodStatus:      (*session).podStatus,
 	wire.TypePodLogs:        (*session).podLogs,
+	wire.TypeError:          (*session).complaint,
 }
 
+// authenticate checks a token: the first one lets the agent in, later ones prolong its stay.
 func (s *session) authenticate(env wire.Envelope) error {
 	in, err := wire.ParsePayload[wire.Authenticate](env)
 	if err != nil {
@@ -145,86 +182,42 @@ func (s *session) authenticate(env wire.Envelope) error {
 	if in.Protocol != wire.Protocol {
 		return core.Errorf(codeProtocol, "protocol %d is not supported; this server speaks %d", in.Protocol, wire.Protocol)
 	}
-	actor, err := s.hub.cfg.Verifier.Verify(s.ctx, in.Token)
+	actor, role, err := s.identify(in.Token)
+	if err != nil && s.actor.UserID != uuid.Nil && core.CodeOf(err) != core.CodeUnauthenticated && core.CodeOf(err) != core.CodeForbidden {
+		// Renewing failed for a reason that is not the token's. The old one still counts until it expires.
+		s.log.Warn("renewing a token failed", "error", err)
+		s.complain(publicError(err), env.CorrelationID)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	if s.actor.UserID != uuid.Nil && s.actor.UserID != actor.UserID {
 		return core.Errorf(core.CodeForbidden, "a connection cannot change its user")
 	}
-	user, err := s.hub.cfg.Store.Whoami(s.ctx, actor)
-	if err != nil {
-		return err
-	}
 	if s.actor.UserID == uuid.Nil {
-		s.actor = actor
 		s.log = s.log.With("user", actor.UserID)
+		s.actor = actor
 	}
 	s.mu.Lock()
 	s.expires = actor.ExpiresAt
 	s.mu.Unlock()
-	s.send(wire.TypeAuthenticated, wire.Authenticated{UserID: actor.UserID, Role: user.Role, ExpiresAt: actor.ExpiresAt, Protocol: wire.Protocol}, env.CorrelationID)
+	s.send(wire.TypeAuthenticated, wire.Authenticated{UserID: actor.UserID, Role: role, ExpiresAt: actor.ExpiresAt, Protocol: wire.Protocol},
+		env.CorrelationID)
 	return nil
 }
 
-func (s *session) register(env wire.Envelope) error {
-	in, err := wire.ParsePayload[wire.NodeRegister](env)
+func (s *session) identify(token string) (actor core.Actor, role string, err error) {
+	ctx, cancel := context.WithTimeout(s.ctx, s.hub.cfg.StoreTimeout)
+	defer cancel()
+	if actor, err = s.hub.cfg.Verifier.Verify(ctx, token); err != nil {
+		return actor, "", err
+	}
+	user, err := s.hub.cfg.Store.Whoami(ctx, actor)
 	if err != nil {
-		return err
+		return actor, "", fmt.Errorf("whoami: %w", err)
 	}
-	if s.node != uuid.Nil {
-		return fmt.Errorf("%w: a connection registers one node", wire.ErrBadFrame)
-	}
-	actor := s.actor
-	actor.CorrelationID = env.CorrelationID
-	reg := core.Registration{
-		Name: in.Name, Runtime: in.RuntimeType, RuntimeVersion: in.RuntimeVersion, AgentVersion: in.AgentVersion, BootID: in.BootID,
-		SessionID: s.id, ServerID: s.hub.cfg.ServerID, Labels: in.Labels, Annotations: in.Annotations, Taints: in.Taints,
-		Capabilities: in.Capabilities, CPU: in.Resources.CPU, Memory: in.Resources.Memory, MaxPods: in.Resources.Pods,
-	}
-	for _, p := range in.Pods {
-		reg.Held = append(reg.Held, core.HeldPod{PodID: p.PodID, Incarnation: p.Incarnation, Status: p.Status})
-	}
-	out, err := s.hub.cfg.Store.RegisterNode(s.ctx, actor, reg)
-	if err != nil {
-		return err
-	}
-	s.node = out.NodeID
-	s.log = s.log.With("node", in.Name, "node_id", out.NodeID)
-	s.send(wire.TypeNodeRegistered, wire.NodeRegistered{
-		NodeID: out.NodeID, Name: in.Name, Access: out.Access, Supabase: s.hub.cfg.Supabase,
-		HeartbeatIntervalMS: s.hub.cfg.Cluster.ConfigInt("heartbeat.intervalMs", 10_000),
-	}, env.CorrelationID)
-	if old := s.hub.own(s); old != nil {
-		old.close(wire.CloseSuperseded, "another connection registered this node")
-	}
-	s.resume(out)
-	s.log.Info("agent registered", "runtime", in.RuntimeType, "access", out.Access, "held", len(in.Pods), "home", len(out.Pods))
-	return nil
-}
-
-// resume tells the agent what it should run and what not. It comes after own: what the feed shows from now on is relayed, and what it
-// showed before is in the picture. An agent may hear of a pod twice; that changes nothing, and it runs none before its claim
-// (status starting) was accepted by the database.
-func (s *session) resume(out core.Registered) {
-	for _, held := range out.Stop {
-		s.send(wire.TypePodStop, wire.PodStop{PodID: held.PodID, Incarnation: held.Incarnation, Reason: core.ReasonStale}, "")
-	}
-	for _, pod := range out.Pods {
-		s.mu.Lock()
-		s.assigned[pod.ID] = pod.Incarnation
-		s.mu.Unlock()
-		if pod.Desired == core.DesiredStopped {
-			s.stop(pod, core.ReasonStoppedByUser)
-		} else {
-			s.assign(pod)
-		}
-	}
-	for _, pod := range s.hub.cfg.Cluster.PodsOn(s.node) {
-		if pod.Status == core.PodScheduled && pod.Desired == core.DesiredRunning {
-			s.assign(pod)
-		}
-	}
+	return actor, user.Role, nil
 }
 
 func (s *session) heartbeat(env wire.Envelope) error {
@@ -239,41 +232,33 @@ func (s *session) heartbeat(env wire.Envelope) error {
 	return nil
 }
 
+// disconnect takes the agent's leave, after what it reported is committed: what is not committed when its pods are placed anew never
+// happened, and a pod that had completed would run again.
 func (s *session) disconnect(env wire.Envelope) error {
-	_, err := wire.ParsePayload[wire.NodeDisconnect](env)
-	return err
-}
-
-func (s *session) podStatus(env wire.Envelope) error {
-	in, err := wire.ParsePayload[wire.PodStatus](env)
+	in, err := wire.ParsePayload[wire.NodeDisconnect](env)
 	if err != nil {
 		return err
 	}
-	report := core.StatusReport{NodeID: s.node, PodID: in.PodID, Incarnation: in.Incarnation, Status: in.Status,
-		Reason: in.Reason, Message: in.Message, Result: in.Result}
-	if !s.hub.reporter.add(report, func(verdict string) { s.acknowledge(report, verdict, env.CorrelationID) }) {
-		s.close(wire.CloseRestart, "the database does not keep up")
+	s.log.Debug("agent says goodbye", "reason", in.Reason)
+	patience := time.NewTimer(s.hub.cfg.FlushTimeout)
+	defer patience.Stop()
+	select {
+	case <-s.allSettled():
+	case <-s.closing:
+	case <-patience.C:
+		s.log.Warn("an agent left before its reports were committed")
 	}
 	return nil
 }
 
-func (s *session) acknowledge(r core.StatusReport, verdict, correlationID string) {
-	s.send(wire.TypePodStatusAck, wire.PodStatusAck{PodID: r.PodID, Incarnation: r.Incarnation, Status: r.Status,
-		Accepted: verdict == core.VerdictAccepted, Code: verdict}, correlationID)
-	stale := verdict == core.VerdictStaleIncarnation || verdict == core.VerdictNotFound
-	if stale && !r.Status.Final() {
-		s.send(wire.TypePodStop, wire.PodStop{PodID: r.PodID, Incarnation: r.Incarnation, Reason: core.ReasonStale}, "")
+// complaint notes what the agent thinks of us.
+func (s *session) complaint(env wire.Envelope) error {
+	in, err := wire.ParsePayload[wire.ErrorFrame](env)
+	if err != nil {
+		return err
 	}
-	if stale || r.Status.Final() {
-		// Late lines may still come; the map only has to stop growing.
-		time.AfterFunc(time.Minute, func() {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if s.assigned[r.PodID] == r.Incarnation {
-				delete(s.assigned, r.PodID)
-			}
-		})
-	}
+	s.log.Warn("the agent reports an error", "code", in.Code, "message", in.Message, "about", env.CorrelationID)
+	return nil
 }
 
 func (s *session) podLogs(env wire.Envelope) error {

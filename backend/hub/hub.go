@@ -8,7 +8,6 @@ package hub
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
@@ -55,9 +54,36 @@ type Config struct {
 	Log      *slog.Logger
 
 	AuthTimeout   time.Duration // from the upgrade to a valid token; default 10 s
+	StoreTimeout  time.Duration // of what an agent waits for: checking its token, registering; default 10 s
 	RenewInterval time.Duration // of node leases; default 5 s
-	WriteTimeout  time.Duration // of one frame; default 10 s
-	QueueLength   int           // frames that wait for one agent; default 1,024
+	WriteTimeout  time.Duration // of one frame, and of all that are left when a connection is closed; default 10 s
+	CloseTimeout  time.Duration // for the agent to answer a close; default 1 s
+	FlushTimeout  time.Duration // for an agent's reports to be committed when it says goodbye; default 5 s
+	QueueLength   int           // frames that wait for one agent; default 16,384
+	QueueBytes    int           // and their bytes; default 16 MiB
+	MaxReports    int           // of one agent that wait for the database; default 8,192
+}
+
+func (c *Config) complete() error {
+	if c.ServerID == "" || c.Verifier == nil || c.Store == nil || c.Cluster == nil || c.Log == nil {
+		return errors.New("hub: ServerID, Verifier, Store, Cluster and Log are needed")
+	}
+	setDefault(&c.AuthTimeout, 10*time.Second)
+	setDefault(&c.StoreTimeout, 10*time.Second)
+	setDefault(&c.RenewInterval, 5*time.Second)
+	setDefault(&c.WriteTimeout, 10*time.Second)
+	setDefault(&c.CloseTimeout, time.Second)
+	setDefault(&c.FlushTimeout, 5*time.Second)
+	setDefault(&c.QueueLength, 16<<10)
+	setDefault(&c.QueueBytes, 16<<20)
+	setDefault(&c.MaxReports, 8192)
+	return nil
+}
+
+func setDefault[T time.Duration | int](v *T, value T) {
+	if *v <= 0 {
+		*v = value
+	}
 }
 
 // Hub is the registry of live sessions. Make it with New, start its loops with Run, give it connections with Serve.
@@ -66,34 +92,28 @@ type Hub struct {
 	reporter *reporter
 	logs     *logWriter
 
-	mu       sync.Mutex // guards what follows
-	sessions map[*session]struct{}
-	byNode   map[uuid.UUID]*session
-	closing  bool
-	serving  sync.WaitGroup
+	// mu guards what follows. It is held for moments only, and no session's lock is taken under it.
+	mu          sync.Mutex
+	sessions    map[*session]struct{}
+	byNode      map[uuid.UUID]*session
+	registering map[*session][]cluster.PodChange // what has changed since they began to register
+	names       map[string]chan struct{}         // that are being registered; closed when that is over
+	closing     bool
+	serving     sync.WaitGroup
 }
 
 // New makes a hub.
 func New(cfg Config) (*Hub, error) {
-	if cfg.ServerID == "" || cfg.Verifier == nil || cfg.Store == nil || cfg.Cluster == nil || cfg.Log == nil {
-		return nil, errors.New("hub: ServerID, Verifier, Store, Cluster and Log are needed")
+	if err := cfg.complete(); err != nil {
+		return nil, err
 	}
-	setDefault(&cfg.AuthTimeout, 10*time.Second)
-	setDefault(&cfg.RenewInterval, 5*time.Second)
-	setDefault(&cfg.WriteTimeout, 10*time.Second)
-	if cfg.QueueLength <= 0 {
-		cfg.QueueLength = 1024
+	h := &Hub{
+		cfg: cfg, sessions: map[*session]struct{}{}, byNode: map[uuid.UUID]*session{},
+		registering: map[*session][]cluster.PodChange{}, names: map[string]chan struct{}{},
 	}
-	h := &Hub{cfg: cfg, sessions: map[*session]struct{}{}, byNode: map[uuid.UUID]*session{}}
 	h.reporter = newReporter(cfg.Store, cfg.Log)
 	h.logs = newLogWriter(cfg.Store, cfg.Log, func() int64 { return cfg.Cluster.ConfigInt("logs.maxLinesPerPod", 10_000) })
 	return h, nil
-}
-
-func setDefault(d *time.Duration, value time.Duration) {
-	if *d <= 0 {
-		*d = value
-	}
 }
 
 // Run does the batched writes until the context ends, then writes what is left.
@@ -106,20 +126,20 @@ func (h *Hub) Run(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// Shutdown closes every session with 1012, spread over a moment so that agents do not all come back at once, and waits
-// for them. Their nodes are not marked as gone: the agents will be back.
+// manyAgents is from how many on they are sent away over a moment, so that they do not all come back at once.
+const (
+	manyAgents   = 10
+	spreadAgents = time.Second
+)
+
+// Shutdown closes every session with 1012 and waits for them; who is left when ctx ends is cut off. Their nodes are not marked as
+// gone: the agents will be back.
 func (h *Hub) Shutdown(ctx context.Context) error {
-	h.mu.Lock()
-	h.closing = true
-	sessions := make([]*session, 0, len(h.sessions))
-	for s := range h.sessions {
-		sessions = append(sessions, s)
-	}
-	h.mu.Unlock()
+	sessions := h.refuseMore()
 	for _, s := range sessions {
 		jitter := time.Duration(0)
-		if len(sessions) > 10 {
-			jitter = rand.N(time.Second)
+		if len(sessions) > manyAgents {
+			jitter = rand.N(spreadAgents)
 		}
 		time.AfterFunc(jitter, func() { s.close(wire.CloseRestart, "server restarts") })
 	}
@@ -136,55 +156,22 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 	}
 }
 
+// refuseMore lets no new session in and returns those that there are.
+func (h *Hub) refuseMore() []*session {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closing = true
+	sessions := make([]*session, 0, len(h.sessions))
+	for s := range h.sessions {
+		sessions = append(sessions, s)
+	}
+	return sessions
+}
+
 // Connected is how many agents are registered here.
 func (h *Hub) Connected() int { h.mu.Lock(); defer h.mu.Unlock(); return len(h.byNode) }
 
-// Observe relays what changed. It is called by the feed after the cluster state took the change in, and never blocks.
-func (h *Hub) Observe(delta cluster.Delta) {
-	for _, change := range delta.Pods {
-		h.relay(change)
-	}
-}
-
-func (h *Hub) relay(change cluster.PodChange) {
-	before, after := change.Old, change.New
-	hadHome := before != nil && before.Status.Active()
-	hasHome := after != nil && after.Status.Active()
-	moved := hadHome && (!hasHome || after.NodeID != before.NodeID || after.Incarnation != before.Incarnation)
-	if moved {
-		if s := h.sessionOf(before.NodeID); s != nil {
-			reason := core.ReasonStale
-			if after == nil {
-				reason = core.ReasonDeleted
-			}
-			s.stop(before, reason)
-		}
-	}
-	if !hasHome {
-		return
-	}
-	s := h.sessionOf(after.NodeID)
-	if s == nil {
-		return
-	}
-	isNew := !hadHome || moved
-	switch {
-	case after.Desired == core.DesiredStopped:
-		if isNew || before.Desired != core.DesiredStopped {
-			s.stop(after, core.ReasonStoppedByUser)
-		}
-	case after.Status == core.PodScheduled && (isNew || before.Status != core.PodScheduled):
-		s.assign(after)
-	}
-}
-
-func (h *Hub) sessionOf(node uuid.UUID) *session {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.byNode[node]
-}
-
-// enter takes a new connection in; it is false when the hub is closing.
+// enter registers a connection; false when the hub is closing.
 func (h *Hub) enter(s *session) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -196,81 +183,15 @@ func (h *Hub) enter(s *session) bool {
 	return true
 }
 
-// own makes s the session of its node and returns the one that it replaces, if any.
-func (h *Hub) own(s *session) *session {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	old := h.byNode[s.node]
-	h.byNode[s.node] = s
-	return old
-}
-
 // leave forgets a connection. owned says whether it still spoke for its node; closing whether the whole hub is going.
 func (h *Hub) leave(s *session) (owned, closing bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.sessions, s)
+	delete(h.registering, s)
 	owned = s.node != uuid.Nil && h.byNode[s.node] == s
 	if owned {
 		delete(h.byNode, s.node)
 	}
 	return owned, h.closing
-}
-
-// renewLeases extends the leases of the nodes that were heard, all in one statement. A session that lost its
-// lease to another connection, here or on another server, is closed.
-func (h *Hub) renewLeases(ctx context.Context) {
-	ticker := time.NewTicker(h.cfg.RenewInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		heard := h.heard()
-		if len(heard) == 0 {
-			continue
-		}
-		renewals := make([]core.LeaseRenewal, len(heard))
-		for i, s := range heard {
-			renewals[i] = core.LeaseRenewal{NodeID: s.node, SessionID: s.id, Usage: s.lastUsage()}
-		}
-		write, cancel := context.WithTimeout(ctx, h.cfg.RenewInterval)
-		held, err := h.cfg.Store.RenewNodeLeases(write, renewals)
-		cancel()
-		if err != nil {
-			h.cfg.Log.Warn("renewing node leases failed; trying again", "nodes", len(renewals), "error", err)
-			for _, s := range heard {
-				s.heard.Store(true)
-			}
-			continue
-		}
-		for _, s := range heard {
-			if !held[s.id] {
-				s.close(wire.CloseSuperseded, "another connection registered this node")
-			}
-		}
-	}
-}
-
-// heard returns the registered sessions that said something since it was last asked.
-func (h *Hub) heard() []*session {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	var heard []*session
-	for _, s := range h.byNode {
-		if s.heard.Swap(false) {
-			heard = append(heard, s)
-		}
-	}
-	return heard
-}
-
-func usageOf(beat wire.NodeHeartbeat) json.RawMessage {
-	usage, err := json.Marshal(map[string]int64{"pods": int64(beat.Pods), "cpuMillis": beat.Usage.CPUMillis, "memoryBytes": beat.Usage.MemoryBytes})
-	if err != nil {
-		return nil // three numbers are always JSON
-	}
-	return usage
 }

@@ -3,7 +3,10 @@ package hub
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
+	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,7 +17,8 @@ import (
 	"github.com/stark-o/stark/backend/wire"
 )
 
-// Conn is a WebSocket. One goroutine reads and one writes, as gorilla's and fasthttp's allow.
+// Conn is a WebSocket. One goroutine reads and one writes, as gorilla's and fasthttp's allow. SetReadDeadline and Close may be called by
+// any goroutine, and a ReadMessage that waits notices. A message over the read limit is an error that wraps wire.ErrBadFrame.
 type Conn interface {
 	ReadMessage() (messageType int, data []byte, err error)
 	WriteMessage(messageType int, data []byte) error
@@ -27,6 +31,7 @@ type Conn interface {
 const (
 	textMessage  = 1 // RFC 6455 opcodes
 	closeMessage = 8
+	maxCloseText = 123 // a control frame holds 125 bytes, two are the code
 )
 
 // session is one agent's connection. Serve's goroutine reads; the writer goroutine alone writes.
@@ -34,17 +39,17 @@ type session struct {
 	id     uuid.UUID
 	hub    *Hub
 	conn   Conn
-	log    *slog.Logger
 	ctx    context.Context
 	cancel context.CancelFunc
 
-	queue   chan []byte   // frames for the writer
-	closing chan struct{} // closed once an end is decided; closeCode and closeText are set then
+	out     *outbox       // frames for the writer
+	closing chan struct{} // closed once an end is decided; code and text are set then
 	once    sync.Once
 	code    int
 	text    string
 
 	// Written by the reading goroutine before the session becomes visible through Hub.byNode, and not after.
+	log   *slog.Logger
 	actor core.Actor
 	node  uuid.UUID
 
@@ -54,6 +59,8 @@ type session struct {
 	usage    json.RawMessage
 	assigned map[uuid.UUID]int64 // pods whose logs we take, and their incarnation
 	expires  time.Time           // of the token
+	reports  int                 // that wait for the database
+	settled  chan struct{}       // when set, closed as soon as none waits
 }
 
 // Serve runs one agent's connection until it ends. It owns conn; the caller closes nothing and keeps nothing.
@@ -62,10 +69,10 @@ func (h *Hub) Serve(conn Conn, remote string) {
 	defer cancel()
 	s := &session{
 		id: uuid.New(), hub: h, conn: conn, ctx: ctx, cancel: cancel, log: h.cfg.Log.With("remote", remote),
-		queue: make(chan []byte, h.cfg.QueueLength), closing: make(chan struct{}), assigned: map[uuid.UUID]int64{},
+		out: newOutbox(h.cfg.QueueLength, h.cfg.QueueBytes), closing: make(chan struct{}), assigned: map[uuid.UUID]int64{},
 	}
 	if !h.enter(s) {
-		s.code, s.text = wire.CloseRestart, "server restarts"
+		s.close(wire.CloseRestart, "server restarts")
 		s.writeClose()
 		_ = conn.Close()
 		return
@@ -73,10 +80,19 @@ func (h *Hub) Serve(conn Conn, remote string) {
 	defer h.serving.Done()
 	written := make(chan struct{})
 	go func() { defer close(written); s.write() }()
-	goodbye := s.read()
-	s.close(wire.CloseGoodbye, "")
-	<-written // the writer has closed the socket
-	s.end(goodbye)
+	goodbye := false
+	defer func() { // also after a panic: nothing may keep the connection
+		if p := recover(); p != nil {
+			s.log.Error("panic in a session", "error", p, "stack", string(debug.Stack()))
+			s.close(wire.CloseRestart, "internal error")
+		}
+		s.close(wire.CloseGoodbye, "")
+		<-written
+		s.linger()
+		_ = conn.Close()
+		s.end(goodbye)
+	}()
+	goodbye = s.read()
 }
 
 // end tells the database that the node's connection is gone, unless another one speaks for it already or we are going ourselves.
@@ -85,7 +101,7 @@ func (s *session) end(goodbye bool) {
 	if !owned || (closing && !goodbye) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), s.hub.cfg.StoreTimeout)
 	defer cancel()
 	if _, err := s.hub.cfg.Store.SetNodeGone(ctx, s.node, s.id, goodbye); err != nil {
 		s.log.Warn("recording a lost agent failed; its lease will run out", "error", err)
@@ -93,12 +109,23 @@ func (s *session) end(goodbye bool) {
 	s.log.Info("agent gone", "goodbye", goodbye, "code", s.code, "why", s.text)
 }
 
-// send queues a frame and never blocks: an agent that does not keep up is cut off and resumes.
+// send queues a frame and never blocks.
 func (s *session) send(t wire.Type, payload any, correlationID string) {
-	frame := wire.Encode(t, payload, time.Now(), correlationID)
-	select {
-	case s.queue <- frame:
-	default:
+	frame, err := s.encode(t, payload, correlationID)
+	if err != nil {
+		s.log.Error("a frame cannot be sent", "type", t, "error", err)
+		return
+	}
+	s.enqueue(frame)
+}
+
+func (s *session) encode(t wire.Type, payload any, correlationID string) ([]byte, error) {
+	return wire.Encode(t, payload, time.Now(), correlationID)
+}
+
+// enqueue never blocks: an agent that does not keep up is cut off and resumes.
+func (s *session) enqueue(frame []byte) {
+	if !s.out.put(frame) {
 		s.close(wire.CloseSlow, "too slow: the queue ran over")
 	}
 }
@@ -112,6 +139,15 @@ func (s *session) close(code int, text string) {
 	})
 }
 
+func (s *session) isClosing() bool {
+	select {
+	case <-s.closing:
+		return true
+	default:
+		return false
+	}
+}
+
 // abort ends the connection without a word.
 func (s *session) abort() {
 	s.close(wire.CloseRestart, "server restarts")
@@ -120,60 +156,63 @@ func (s *session) abort() {
 
 // write sends frames until the end is decided; what was queued before that still goes out, then the close frame.
 func (s *session) write() {
-	defer func() { _ = s.conn.Close() }()
-	for {
-		select {
-		case frame := <-s.queue:
-			if !s.writeFrame(frame) {
-				s.close(wire.CloseGoodbye, "write failed")
-				return
+	for !s.isClosing() {
+		frame := s.out.take()
+		if frame == nil {
+			select {
+			case <-s.out.wake:
+			case <-s.closing:
 			}
-		case <-s.closing:
-			for s.code != wire.CloseSlow {
-				select {
-				case frame := <-s.queue:
-					if s.writeFrame(frame) {
-						continue
-					}
-				default:
-				}
-				break
-			}
-			s.writeClose()
+			continue
+		}
+		if !s.writeFrame(frame, time.Now().Add(s.hub.cfg.WriteTimeout)) {
+			s.close(wire.CloseGoodbye, "write failed")
+			_ = s.conn.Close() // wakes the reader
 			return
 		}
 	}
+	if s.code == wire.CloseSlow || s.flush() {
+		s.writeClose()
+	}
+	// The reader waits for the agent's answer from now on, and not for as long as it would have.
+	_ = s.conn.SetReadDeadline(time.Now().Add(s.hub.cfg.CloseTimeout))
 }
 
-func (s *session) writeFrame(frame []byte) bool {
-	if err := s.conn.SetWriteDeadline(time.Now().Add(s.hub.cfg.WriteTimeout)); err != nil {
+// flush writes what is queued. All of it has the time of one frame: an agent that reads a little now and then must not hold us.
+func (s *session) flush() bool {
+	until := time.Now().Add(s.hub.cfg.WriteTimeout)
+	for frame := s.out.take(); frame != nil; frame = s.out.take() {
+		if !s.writeFrame(frame, until) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *session) writeFrame(frame []byte, until time.Time) bool {
+	if err := s.conn.SetWriteDeadline(until); err != nil {
 		return false
 	}
 	return s.conn.WriteMessage(textMessage, frame) == nil
 }
 
 func (s *session) writeClose() {
-	text := s.text[:min(len(s.text), 120)] // a control frame holds 125 bytes
-	_ = s.conn.SetWriteDeadline(time.Now().Add(time.Second))
+	text := strings.ToValidUTF8(s.text[:min(len(s.text), maxCloseText)], "")
+	_ = s.conn.SetWriteDeadline(time.Now().Add(s.hub.cfg.CloseTimeout))
 	_ = s.conn.WriteMessage(closeMessage, append([]byte{byte(s.code >> 8), byte(s.code)}, text...)) // the peer may be gone already
 }
 
-func (s *session) assign(pod *core.Pod) {
-	pack := s.hub.cfg.Cluster.Pack(pod.PackID)
-	if pack == nil {
-		// The foreign key keeps packs of live pods, and the feed shows a pack before its pods.
-		s.log.Error("a pod was assigned whose pack is not known", "pod", pod.ID, "pack", pod.PackID)
+// linger reads until the agent has answered the close, or for CloseTimeout. Closing a socket with unread bytes in it makes the kernel send
+// a reset, which can throw away what we wrote before the agent has read it: the agent would not learn why.
+func (s *session) linger() {
+	if s.conn.SetReadDeadline(time.Now().Add(s.hub.cfg.CloseTimeout)) != nil {
 		return
 	}
-	s.mu.Lock()
-	s.assigned[pod.ID] = pod.Incarnation
-	s.mu.Unlock()
-	s.send(wire.TypePodAssign, wire.AssignmentOf(pod, pack), "")
-}
-
-func (s *session) stop(pod *core.Pod, reason string) {
-	s.send(wire.TypePodStop, wire.PodStop{PodID: pod.ID, Incarnation: pod.Incarnation, Reason: reason,
-		GracePeriodMS: pod.GracePeriod.Milliseconds()}, "")
+	for {
+		if _, _, err := s.conn.ReadMessage(); err != nil && !errors.Is(err, wire.ErrBadFrame) {
+			return
+		}
+	}
 }
 
 func (s *session) lastUsage() json.RawMessage { s.mu.Lock(); defer s.mu.Unlock(); return s.usage }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/stark-o/stark/backend/core"
 	"github.com/stark-o/stark/backend/store/internal/db"
@@ -14,7 +15,8 @@ import (
 var ErrNotLeader = core.Errorf(core.CodeConflict, "this server is not the leader any more")
 
 // Assign writes placements in one statement and returns the pods that it matched. A pod that is missing was not pending, or its row
-// is not visible yet although the feed has shown it: the caller tries again. ErrNotLeader when nothing matched because the epoch is over.
+// is not visible yet although the feed has shown it, or its node takes none any more, or someone holds either row: the caller tries again.
+// ErrNotLeader when nothing matched because the epoch is over.
 func (s *Store) Assign(ctx context.Context, epoch core.Epoch, placements []core.Placement) ([]uuid.UUID, error) {
 	arg := db.AssignParams{LeaseName: leaseName, Holder: epoch.Holder, Epoch: epoch.Number,
 		Pods: make([]uuid.UUID, len(placements)), Nodes: make([]uuid.UUID, len(placements))}
@@ -42,15 +44,22 @@ func (s *Store) stillLeader(ctx context.Context, epoch core.Epoch) error {
 	return nil
 }
 
-// ExplainPending stores why pods are pending. It writes only what differs from what is stored.
-func (s *Store) ExplainPending(ctx context.Context, epoch core.Epoch, why map[uuid.UUID]json.RawMessage) error {
+// ExplainPending stores why pods are pending and returns the pods that it saw; the others it could not see or lock: the caller tries again.
+// It writes only what differs from what is stored. ErrNotLeader as in Assign.
+func (s *Store) ExplainPending(ctx context.Context, epoch core.Epoch, why map[uuid.UUID]json.RawMessage) ([]uuid.UUID, error) {
 	arg := db.ExplainPendingParams{LeaseName: leaseName, Holder: epoch.Holder, Epoch: epoch.Number}
 	for pod, explanation := range why {
 		arg.Pods = append(arg.Pods, pod)
 		arg.Explanations = append(arg.Explanations, explanation)
 	}
-	_, err := s.q.ExplainPending(ctx, arg)
-	return mapError("explain pending", err)
+	seen, err := s.q.ExplainPending(ctx, arg)
+	if err != nil {
+		return nil, mapError("explain pending", err)
+	}
+	if len(seen) == 0 && len(why) > 0 {
+		return nil, s.stillLeader(ctx, epoch)
+	}
+	return seen, nil
 }
 
 // NodeLeases lists the leases of the nodes that somebody still counts on.
@@ -66,20 +75,31 @@ func (s *Store) NodeLeases(ctx context.Context) ([]core.NodeLease, error) {
 	return leases, nil
 }
 
-// LoseNodes declares nodes unhealthy whose lease is still the one given, and takes their pods back to pending. Nodes that were heard
-// meanwhile are left alone.
-func (s *Store) LoseNodes(ctx context.Context, epoch core.Epoch, leases []core.NodeLease) error {
+// LoseNodes declares nodes unhealthy whose lease is still the one given, and takes the pods of those among the given nodes that are unhealthy
+// back to pending, all at once. Nodes that were heard meanwhile are left alone. It returns the nodes that became unhealthy and how many pods
+// lost their home. ErrNotLeader as in Assign.
+func (s *Store) LoseNodes(ctx context.Context, epoch core.Epoch, leases []core.NodeLease) (lost []uuid.UUID, evicted int, err error) {
 	arg := db.LoseNodesParams{LeaseName: leaseName, Holder: epoch.Holder, Epoch: epoch.Number}
-	ids := make([]uuid.UUID, len(leases))
-	for i, l := range leases {
+	for _, l := range leases {
 		arg.Nodes = append(arg.Nodes, l.NodeID)
 		arg.Seen = append(arg.Seen, l.RenewedAt)
-		ids[i] = l.NodeID
 	}
-	if _, err := s.q.LoseNodes(ctx, arg); err != nil {
-		return mapError("lose nodes", err)
+	err = s.inTx(ctx, func(tx pgx.Tx) error {
+		q := s.q.WithTx(tx)
+		var err error
+		if lost, err = q.LoseNodes(ctx, arg); err != nil {
+			return mapError("lose nodes", err)
+		}
+		pods, err := q.EvictFromUnhealthy(ctx, db.EvictFromUnhealthyParams{LeaseName: leaseName, Holder: epoch.Holder, Epoch: epoch.Number,
+			Reason: core.ReasonNodeLost, Nodes: arg.Nodes})
+		evicted = len(pods)
+		return mapError("evict", err)
+	})
+	if err != nil {
+		return nil, 0, err
 	}
-	_, err := s.q.EvictFromUnhealthy(ctx, db.EvictFromUnhealthyParams{LeaseName: leaseName, Holder: epoch.Holder, Epoch: epoch.Number,
-		Reason: core.ReasonNodeLost, Nodes: ids})
-	return mapError("evict", err)
+	if len(lost) == 0 && evicted == 0 && len(leases) > 0 {
+		return nil, 0, s.stillLeader(ctx, epoch)
+	}
+	return lost, evicted, nil
 }

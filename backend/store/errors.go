@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -31,6 +32,9 @@ var conflicts = map[string]string{
 	"namespaces_name_key":      "a namespace of this name exists already",
 }
 
+// schemaCodes say that a table, column or function is not there.
+var schemaCodes = []string{"42P01", "42703", "42883", "3F000"}
+
 // mapError gives what Postgres says a public face. The original stays as the private cause. nil stays nil.
 func mapError(op string, err error) error {
 	if err == nil {
@@ -45,7 +49,7 @@ func mapError(op string, err error) error {
 		return core.Errorf(core.CodeNotFound, "not found").WithCause(cause)
 	}
 	var pg *pgconn.PgError
-	if !errors.As(err, &pg) {
+	if !errors.As(err, &pg) || isConnect(err) {
 		var netErr net.Error
 		if errors.As(err, &netErr) || pgconn.SafeToRetry(err) || errors.Is(err, context.DeadlineExceeded) || isConnect(err) {
 			return core.Errorf(core.CodeUnavailable, "the database does not answer").WithCause(cause)
@@ -63,8 +67,11 @@ func mapError(op string, err error) error {
 		return core.Errorf(core.CodeConflict, "%s", conflicts[pg.ConstraintName]).WithHint(pg.Hint).WithCause(cause)
 	case pg.Code == "23505" || pg.Code == "23503":
 		return core.Errorf(core.CodeConflict, "conflicts with what is there").WithCause(cause)
-	case pg.Code == "40001" || pg.Code == "40P01":
-		return core.Errorf(core.CodeConflict, "changed by someone else at the same time; try again").WithCause(cause)
+	case pg.Code == "40001" || pg.Code == "40P01" || pg.Code == "55P03":
+		return core.Errorf(core.CodeUnavailable, "changed by someone else at the same time; try again").WithCause(cause)
+	case slices.Contains(schemaCodes, pg.Code):
+		return core.Errorf(core.CodeUnavailable, "the database schema does not fit this version").
+			WithHint("Apply the migrations: `stark serve --migrate` or `supabase db push`.").WithCause(cause)
 	case pg.Code == "23514" && pg.ConstraintName != "":
 		return core.Invalid(fieldOf(pg.TableName, pg.ConstraintName), "not allowed: %s", pg.ConstraintName).WithHint(pg.Hint).WithCause(cause)
 	case pg.Code == "22023":

@@ -14,16 +14,17 @@ import (
 // leaseName is the row of leader_lease that the decider holds.
 const leaseName = "decider"
 
-// AcquireLease takes the lease for ttl if it is free. ok is false when someone else holds it.
+// AcquireLease takes the lease for ttl if it is free, or if holder has it from an earlier term, which that ends. ok is false when someone
+// else holds it.
 func (s *Store) AcquireLease(ctx context.Context, holder string, ttl time.Duration) (epoch core.Epoch, ok bool, err error) {
-	n, err := s.q.AcquireLease(ctx, db.AcquireLeaseParams{Name: leaseName, Holder: holder, TtlSeconds: ttl.Seconds()})
+	row, err := s.q.AcquireLease(ctx, db.AcquireLeaseParams{Name: leaseName, Holder: holder, TtlSeconds: ttl.Seconds()})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return core.Epoch{}, false, nil
 	}
 	if err != nil {
 		return core.Epoch{}, false, mapError("acquire lease", err)
 	}
-	return core.Epoch{Holder: holder, Number: n}, true, nil
+	return core.Epoch{Holder: holder, Number: row.Epoch, Start: uint64(row.Position)}, true, nil
 }
 
 // RenewLease extends the lease. It is false when the lease is not ours any more.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -9,16 +10,43 @@ import (
 	"github.com/stark-o/stark/backend/store/internal/db"
 )
 
-// ReportStatuses takes a batch of reports, at most one a pod, in one statement. It returns a verdict for each, in order.
+// ReportStatuses takes a batch of reports, at most one a pod, in one statement. It returns a verdict for each, in order. A report that the
+// database cannot store as it is, for example a result with a number that JSON allows and Postgres does not, is stored without its result;
+// it does not hold up the others.
 func (s *Store) ReportStatuses(ctx context.Context, reports []core.StatusReport) ([]string, error) {
+	verdicts, err := s.reportStatuses(ctx, reports)
+	if core.CodeOf(err) != core.CodeValidation {
+		return verdicts, err
+	}
+	if len(reports) > 1 {
+		half := len(reports) / 2
+		first, err := s.ReportStatuses(ctx, reports[:half])
+		if err != nil {
+			return nil, err
+		}
+		second, err := s.ReportStatuses(ctx, reports[half:])
+		return append(first, second...), err
+	}
+	bare := reports[0]
+	if bare.Result == nil {
+		return []string{core.VerdictInvalid}, nil
+	}
+	bare.Result = nil
+	if bare.Message == "" {
+		bare.Message = "the result cannot be stored"
+	}
+	return s.ReportStatuses(ctx, []core.StatusReport{bare})
+}
+
+func (s *Store) reportStatuses(ctx context.Context, reports []core.StatusReport) ([]string, error) {
 	var arg db.ReportStatusesParams
 	for _, r := range reports {
 		arg.Nodes = append(arg.Nodes, r.NodeID)
 		arg.Pods = append(arg.Pods, r.PodID)
 		arg.Incarnations = append(arg.Incarnations, r.Incarnation)
 		arg.Statuses = append(arg.Statuses, string(r.Status))
-		arg.Reasons = append(arg.Reasons, r.Reason)
-		arg.Messages = append(arg.Messages, r.Message)
+		arg.Reasons = append(arg.Reasons, storable(r.Reason))
+		arg.Messages = append(arg.Messages, storable(r.Message))
 		arg.Results = append(arg.Results, r.Result)
 	}
 	taken, err := s.q.ReportStatuses(ctx, arg)
@@ -66,10 +94,14 @@ func verdict(r core.StatusReport, row db.PodPositionsRow, found bool) string {
 	switch {
 	case !found:
 		return core.VerdictNotFound
+	case row.Incarnation < r.Incarnation:
+		return core.VerdictNotYet
 	case row.NodeID == nil || *row.NodeID != r.NodeID || row.Incarnation != r.Incarnation:
 		return core.VerdictStaleIncarnation
 	case row.Status == string(r.Status):
 		return core.VerdictAccepted // said before, and the acknowledgement was lost
+	case core.PodStatus(row.Status).CanBecome(r.Status):
+		return core.VerdictNotYet // the statement did not see the row that is seen now
 	}
 	return core.VerdictIllegalTransition
 }
@@ -82,12 +114,17 @@ func (s *Store) AppendLogs(ctx context.Context, lines []core.LogLine) error {
 		arg.Incarnations = append(arg.Incarnations, l.Incarnation)
 		arg.Ats = append(arg.Ats, l.At)
 		arg.Streams = append(arg.Streams, l.Stream)
-		arg.Lines = append(arg.Lines, l.Text)
+		arg.Lines = append(arg.Lines, storable(l.Text))
 	}
 	return mapError("append logs", s.q.AppendLogs(ctx, arg))
 }
 
+// storable is text as Postgres takes it: packs print what they like, but a text column holds no NUL.
+func storable(text string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", "\uFFFD"), "\uFFFD")
+}
+
 // TrimLogs keeps the newest lines of each of these pods.
 func (s *Store) TrimLogs(ctx context.Context, pods []uuid.UUID, keep int64) error {
-	return mapError("trim logs", s.q.TrimLogs(ctx, db.TrimLogsParams{Pods: pods, Keep: int32(min(keep, 1<<30))}))
+	return mapError("trim logs", s.q.TrimLogs(ctx, db.TrimLogsParams{Pods: pods, Keep: int32(max(0, min(keep, 1<<30)))}))
 }

@@ -110,6 +110,9 @@ func podsOf(rows []db.LockPodsOfNodeRow) []*core.Pod {
 func (s *Store) SetNodeGone(ctx context.Context, node, session uuid.UUID, goodbye bool) (ok bool, err error) {
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
 		q := s.q.WithTx(tx)
+		if err := q.LockNode(ctx, node); err != nil {
+			return err
+		}
 		arg := db.DisconnectNodeParams{Status: string(core.NodeUnknown), StatusReason: "connection_lost", NodeID: node, SessionID: session}
 		if goodbye {
 			arg.Status, arg.StatusReason = string(core.NodeUnhealthy), "disconnected"
@@ -125,7 +128,8 @@ func (s *Store) SetNodeGone(ctx context.Context, node, session uuid.UUID, goodby
 	return ok, mapError("disconnect node", err)
 }
 
-// RenewNodeLeases extends leases in one statement and returns the sessions that still hold theirs.
+// RenewNodeLeases extends leases in one statement and returns the sessions that still hold theirs. It makes nodes healthy again that were
+// given up because nobody renewed their lease in time.
 func (s *Store) RenewNodeLeases(ctx context.Context, renewals []core.LeaseRenewal) (held map[uuid.UUID]bool, err error) {
 	var arg db.RenewNodeLeasesParams
 	for _, r := range renewals {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/stark-o/stark/backend/core"
@@ -78,13 +79,30 @@ func become(ctx context.Context, tx pgx.Tx, actor core.Actor) error {
 }
 
 func (s *Store) inTx(ctx context.Context, fn func(tx pgx.Tx) error) error {
-	err := pgx.BeginFunc(ctx, s.pool, fn)
-	if err == nil {
-		return nil
+	tx, err := s.begin(ctx)
+	if err != nil {
+		return mapError("begin", err)
 	}
-	var public *core.Error
-	if errors.As(err, &public) {
-		return err
+	if err := fn(tx); err != nil {
+		// The connection may be gone with the error that ended fn; then there is nothing to roll back.
+		_ = tx.Rollback(context.WithoutCancel(ctx))
+		return mapError("transaction", err)
 	}
-	return mapError("transaction", err)
+	return mapError("commit", tx.Commit(ctx))
+}
+
+// begin starts a transaction. After the database was restarted the pool holds connections that are dead and do not know it; each attempt
+// takes one of them out. Nothing has been done on a connection that cannot even begin, so trying another is safe.
+func (s *Store) begin(ctx context.Context) (pgx.Tx, error) {
+	for attempt := int32(0); ; attempt++ {
+		tx, err := s.pool.Begin(ctx)
+		if err == nil || ctx.Err() != nil || attempt > s.pool.Config().MaxConns {
+			return tx, err
+		}
+		var refused *pgconn.PgError
+		var unreachable *pgconn.ConnectError
+		if errors.As(err, &refused) || errors.As(err, &unreachable) {
+			return tx, err
+		}
+	}
 }

@@ -85,6 +85,8 @@ func (p *NodeRegister) validate() error {
 		return errors.New("runtimeType must be node or browser")
 	case p.BootID == uuid.Nil:
 		return errors.New("bootId is missing")
+	case p.Resources.CPU == "" || p.Resources.Memory == "":
+		return errors.New("resources.cpu and resources.memory are needed")
 	case p.Resources.Pods < 0:
 		return errors.New("resources.pods must not be negative")
 	case len(p.Pods) > MaxHeldPods:
@@ -101,6 +103,16 @@ func (p *NodeRegister) validate() error {
 		}
 		if taint.Key == "" {
 			return errors.New("taints: key is missing")
+		}
+	}
+	for _, held := range p.Pods {
+		switch {
+		case held.PodID == uuid.Nil:
+			return errors.New("pods: podId is missing")
+		case held.Incarnation < 1:
+			return errors.New("pods: incarnation must be positive")
+		case !reported(held.Status):
+			return fmt.Errorf("pods: %w", errStatus)
 		}
 	}
 	return nil
@@ -130,7 +142,12 @@ type NodeHeartbeat struct {
 	} `json:"usage"`
 }
 
-func (p *NodeHeartbeat) validate() error { return nil }
+func (p *NodeHeartbeat) validate() error {
+	if p.Pods < 0 || p.Usage.CPUMillis < 0 || p.Usage.MemoryBytes < 0 {
+		return errors.New("pods and usage must not be negative")
+	}
+	return nil
+}
 
 // NodeDisconnect is node:disconnect.
 type NodeDisconnect struct {
@@ -150,13 +167,21 @@ type PodStatus struct {
 	At          time.Time       `json:"at"`
 }
 
-func (p *PodStatus) validate() error {
-	switch p.Status {
+var errStatus = errors.New("status must be starting, running, stopping, stopped or failed")
+
+// reported says whether a status is one that agents may speak of.
+func reported(s core.PodStatus) bool {
+	switch s {
 	case core.PodStarting, core.PodRunning, core.PodStopping, core.PodStopped, core.PodFailed:
-	default:
-		return errors.New("status must be starting, running, stopping, stopped or failed")
+		return true
 	}
+	return false
+}
+
+func (p *PodStatus) validate() error {
 	switch {
+	case !reported(p.Status):
+		return errStatus
 	case p.PodID == uuid.Nil:
 		return errors.New("podId is missing")
 	case p.Incarnation < 1:
@@ -167,7 +192,10 @@ func (p *PodStatus) validate() error {
 		return fmt.Errorf("message is longer than %d bytes", MaxMessageBytes)
 	case len(p.Result) > MaxResultBytes:
 		return fmt.Errorf("result is longer than %d bytes", MaxResultBytes)
+	case p.At.IsZero():
+		return errors.New("at is missing")
 	}
+	p.Reason, p.Message = storable(p.Reason), storable(p.Message)
 	return nil
 }
 
@@ -197,15 +225,19 @@ func (p *PodLogs) validate() error {
 	case p.Dropped < 0:
 		return errors.New("dropped must not be negative")
 	}
-	for _, line := range p.Lines {
+	for i, line := range p.Lines {
 		switch line.Stream {
 		case "stdout", "stderr", "system":
 		default:
-			return errors.New("stream must be stdout, stderr or system")
+			return errors.New("lines: stream must be stdout, stderr or system")
 		}
-		if len(line.Text) > MaxLogLineBytes {
-			return fmt.Errorf("a line is longer than %d bytes", MaxLogLineBytes)
+		switch {
+		case line.At.IsZero():
+			return errors.New("lines: at is missing")
+		case len(line.Text) > MaxLogLineBytes:
+			return fmt.Errorf("lines: a text is longer than %d bytes", MaxLogLineBytes)
 		}
+		p.Lines[i].Text = storable(line.Text)
 	}
 	return nil
 }
@@ -293,4 +325,9 @@ type PodStatusAck struct {
 type ErrorFrame struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
+}
+
+func (p *ErrorFrame) validate() error {
+	p.Code, p.Message = storable(p.Code[:min(len(p.Code), 64)]), storable(p.Message[:min(len(p.Message), 1024)])
+	return nil
 }

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Protocol is the version of the agent protocol that this server speaks.
@@ -69,6 +71,10 @@ func ParseEnvelope(data []byte) (Envelope, error) {
 	if len(data) > MaxFrame {
 		return Envelope{}, fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrBadFrame, len(data), MaxFrame)
 	}
+	if !utf8.Valid(data) {
+		// encoding/json would mend strings but hand raw JSON on as it is, and Postgres takes none of it.
+		return Envelope{}, fmt.Errorf("%w: not UTF-8", ErrBadFrame)
+	}
 	var raw struct {
 		Type          Type            `json:"type"`
 		Payload       json.RawMessage `json:"payload"`
@@ -94,21 +100,31 @@ func ParseEnvelope(data []byte) (Envelope, error) {
 	return Envelope{Type: raw.Type, Payload: raw.Payload, Timestamp: at, CorrelationID: raw.CorrelationID}, nil
 }
 
-// Encode makes a frame. It panics if payload cannot be JSON, which only a mistake in this program can cause.
-func Encode(t Type, payload any, now time.Time, correlationID string) []byte {
+// ErrTooLarge is what Encode's error wraps when a frame would be larger than the other side takes.
+var ErrTooLarge = errors.New("frame too large")
+
+// Encode makes a frame. Payloads carry JSON that came from elsewhere (a pod's metadata, say), so it can fail: with ErrTooLarge, or because a
+// raw value is not JSON.
+func Encode(t Type, payload any, now time.Time, correlationID string) ([]byte, error) {
 	body, err := json.Marshal(payload)
 	if err != nil {
-		panic(fmt.Sprintf("wire: encoding %s: %v", t, err))
+		return nil, fmt.Errorf("wire: encode %s: %w", t, err)
 	}
 	frame, err := json.Marshal(Envelope{Type: t, Payload: body, Timestamp: now.UTC().Truncate(time.Millisecond), CorrelationID: correlationID})
 	if err != nil {
-		panic(fmt.Sprintf("wire: encoding %s: %v", t, err))
+		return nil, fmt.Errorf("wire: encode %s: %w", t, err)
 	}
-	return frame
+	if len(frame) > MaxFrame {
+		return nil, fmt.Errorf("wire: encode %s: %w: %d bytes, at most %d are allowed", t, ErrTooLarge, len(frame), MaxFrame)
+	}
+	return frame, nil
 }
 
-// Payload is a frame's body that can check itself.
+// Payload is a frame's body that can check itself. validate also makes its text storable.
 type Payload interface{ validate() error }
+
+// storable is text without NUL, which Postgres has no place for.
+func storable(text string) string { return strings.ReplaceAll(text, "\x00", "\uFFFD") }
 
 // ParsePayload reads and checks an envelope's payload, e.g. ParsePayload[NodeRegister](env).
 func ParsePayload[T any, P interface {

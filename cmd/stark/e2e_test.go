@@ -77,6 +77,8 @@ func TestLoginPushRunLogs(t *testing.T) {
 	require.Regexp(t, `\+?35ms +status +scheduled`, s.must("pod", "history", "hello-1"))
 	require.Regexp(t, `(?m)^hello +1\.0\.0 +universal +public `, s.must("pack", "list"))
 
+	require.Equal(t, "pod/hello-1 is stopped (completed)\n", s.must("pod", "wait", "hello-1", "--for", "ended"))
+
 	require.Contains(t, s.must("logout"), "logged out")
 	require.Equal(t, exitError, s.run("pod", "list"))
 	require.Contains(t, s.err, "error: not logged in\nhint: log in first: `stark login`")

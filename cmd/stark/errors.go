@@ -52,6 +52,11 @@ func hinted(hint, format string, args ...any) error {
 	return &hintedError{cause: fmt.Errorf(format, args...), hint: hint}
 }
 
+// statusError ends with the exit code of something that was run; whatever there was to say, it has said.
+type statusError struct{ code int }
+
+func (e *statusError) Error() string { return fmt.Sprintf("ended with code %d", e.code) }
+
 // failures are errors of several things that were asked for at once.
 type failures []error
 
@@ -68,6 +73,10 @@ func (c *cli) report(ctx context.Context, err error) int {
 	var stopped *signalError
 	if errors.Is(err, context.Canceled) && errors.As(context.Cause(ctx), &stopped) {
 		return stopped.exitCode() // whoever sent the signal knows
+	}
+	var status *statusError
+	if errors.As(err, &status) {
+		return status.code
 	}
 	var several failures
 	if errors.As(err, &several) {

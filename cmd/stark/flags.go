@@ -98,3 +98,5 @@ func asID(ref string) (uuid.UUID, bool) {
 	id, err := uuid.Parse(ref)
 	return id, err == nil
 }
+
+func join(items []string) string { return strings.Join(items, ",") }

@@ -101,21 +101,30 @@ func (c *cli) loginServer(store config.Store, flag string) (string, error) {
 }
 
 func (c *cli) loginWithPassword(cmd *cobra.Command, api *client.Client, o loginOptions, next *config.Context) (wire.User, error) {
+	got, err := c.askLogin(cmd, api, o.email, o.passwordFromIn)
+	if err != nil {
+		return wire.User{}, err
+	}
+	next.Email, next.AccessToken, next.RefreshToken, next.ExpiresAt = got.User.Email, got.AccessToken, got.RefreshToken, got.ExpiresAt
+	return got.User, nil
+}
+
+// askLogin trades an address and a password, asked for or read from standard input, for a session.
+func (c *cli) askLogin(cmd *cobra.Command, api *client.Client, email string, passwordFromIn bool) (wire.Session, error) {
 	ctx := cmd.Context()
 	c.warnOfPlainText(api.Server())
 	var err error
-	email := o.email
 	if email == "" {
-		if o.passwordFromIn || !c.ask.Possible() {
-			return wire.User{}, usage(cmd, "who are you? pass --email")
+		if passwordFromIn || !c.ask.Possible() {
+			return wire.Session{}, usage(cmd, "who are you? pass --email")
 		}
 		if email, err = c.ask.Line(ctx, "Email"); err != nil {
-			return wire.User{}, err
+			return wire.Session{}, err
 		}
 	}
 	var password string
 	switch {
-	case o.passwordFromIn:
+	case passwordFromIn:
 		password, err = readSecret(c.in)
 	case c.ask.Possible():
 		password, err = c.ask.Secret(ctx, "Password")
@@ -123,17 +132,16 @@ func (c *cli) loginWithPassword(cmd *cobra.Command, api *client.Client, o loginO
 		err = usage(cmd, "standard input is not a terminal: pass --password-stdin")
 	}
 	if err != nil {
-		return wire.User{}, err
+		return wire.Session{}, err
 	}
 	got, err := api.Login(ctx, wire.Login{Email: email, Password: password})
 	if errors.Is(err, client.ErrUnauthorized) {
-		return wire.User{}, hinted("check the email and the password", "login failed: %w", err)
+		return wire.Session{}, hinted("check the email and the password", "login failed: %w", err)
 	}
 	if err != nil {
-		return wire.User{}, fmt.Errorf("login failed: %w", err)
+		return wire.Session{}, fmt.Errorf("login failed: %w", err)
 	}
-	next.Email, next.AccessToken, next.RefreshToken, next.ExpiresAt = got.User.Email, got.AccessToken, got.RefreshToken, got.ExpiresAt
-	return got.User, nil
+	return got, nil
 }
 
 func (c *cli) loginWithToken(ctx context.Context, next *config.Context) (wire.User, error) {

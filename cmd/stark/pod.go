@@ -20,6 +20,7 @@ func newPod(c *cli) *cobra.Command {
 		newPodList(c),
 		newPodGet(c),
 		newPodLogs(c),
+		newPodWait(c),
 		newPodHistory(c),
 		newPodStop(c),
 		newPodDelete(c),

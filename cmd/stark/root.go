@@ -13,6 +13,7 @@ Start everything on this machine with "stark up", or log in to a running server 
 Environment:
   STARK_SERVER   server to log in to (default ` + defaultServer + `)
   STARK_TOKEN    access token to use instead of the stored login, e.g. in CI
+  STARK_HOME     where "stark up" and agents keep their state
   STARK_CONFIG   file that holds the login (default stark/config.json in the user's configuration directory)
   NO_COLOR       no colors, whatever its value
 
@@ -25,6 +26,9 @@ Exit codes:
 // newRoot is the whole command tree.
 func newRoot(c *cli) *cobra.Command {
 	root := group("stark", "JavaScript packs on Node.js servers and browser tabs",
+		newUp(c),
+		newServe(c),
+		newAgent(c),
 		newLogin(c),
 		newLogout(c),
 		newWhoami(c),

@@ -1,47 +1,84 @@
 -- What the leader decides. Each statement carries its epoch: FOR KEY SHARE holds a take-over off until the decision is
 -- committed, and a stale leader finds no lease and writes nothing.
+--
+-- Rows are locked before they are changed, nodes before pods, and never waited for: whoever holds one (a registration that is under way, a
+-- session that somebody left open in psql) must not stop the whole cluster. What was passed over is tried again.
 
 -- name: Assign :many
+-- A placement counts if the pod still waits and its node still takes pods. The lock on the node lasts until the commit, so that it cannot
+-- be lost or deleted under a pod that is on its way there.
 with lease as materialized (
   select 1 from public.leader_lease l
   where l.name = @lease_name and l.holder = @holder and l.epoch = @epoch
   for key share
+),
+home as materialized (
+  select n.id from public.nodes n
+  where n.id = any (@nodes::uuid[]) and n.status = 'healthy' and not n.unschedulable
+    and exists (select 1 from lease)
+  for share skip locked
+),
+waiting as materialized (
+  select p.id from public.pods p
+  where p.id = any (@pods::uuid[]) and p.status = 'pending' and p.desired_state = 'running'
+    and exists (select 1 from lease)
+  for no key update skip locked
 )
 update public.pods p
 set status = 'scheduled', node_id = d.node_id, reason = '', message = ''
 from (select unnest(@pods::uuid[]) as pod_id, unnest(@nodes::uuid[]) as node_id) d
+join home on home.id = d.node_id
+join waiting on waiting.id = d.pod_id
 where p.id = d.pod_id and p.status = 'pending' and p.desired_state = 'running'
-  and exists (select 1 from lease)
 returning p.id;
 
 -- name: HoldsLease :one
 select exists (select 1 from public.leader_lease where name = @name and holder = @holder and epoch = @epoch);
 
--- name: ExplainPending :execrows
+-- name: ExplainPending :many
+-- Writes what differs, and returns the pods that it saw: the others are not visible yet, or locked by someone.
 with lease as materialized (
   select 1 from public.leader_lease l
   where l.name = @lease_name and l.holder = @holder and l.epoch = @epoch
   for key share
+),
+seen as materialized (
+  select p.id from public.pods p
+  where p.id = any (@pods::uuid[])
+    and exists (select 1 from lease)
+  for no key update skip locked
+),
+written as (
+  update public.pods p
+  set unschedulable = d.explanation
+  from (select unnest(@pods::uuid[]) as pod_id, unnest(@explanations::jsonb[]) as explanation) d
+  join seen on seen.id = d.pod_id
+  where p.id = d.pod_id and p.status = 'pending' and p.unschedulable is distinct from d.explanation
+  returning p.id
 )
-update public.pods p
-set unschedulable = d.explanation
-from (select unnest(@pods::uuid[]) as pod_id, unnest(@explanations::jsonb[]) as explanation) d
-where p.id = d.pod_id and p.status = 'pending' and p.unschedulable is distinct from d.explanation
-  and exists (select 1 from lease);
+select seen.id from seen;
 
 -- name: LoseNodes :many
--- Nodes whose lease is still the one that was seen to have run out become unhealthy.
+-- Nodes whose lease is still the one that was seen to have run out become unhealthy. Both rows are locked, so that a
+-- registration or a renewal that commits at the same time is not overlooked.
 with lease as materialized (
   select 1 from public.leader_lease l
   where l.name = @lease_name and l.holder = @holder and l.epoch = @epoch
   for key share
+),
+lost as materialized (
+  select n.id
+  from public.nodes n
+  join public.node_leases nl on nl.node_id = n.id
+  join (select unnest(@nodes::uuid[]) as node_id, unnest(@seen::timestamptz[]) as renewed_at) d on d.node_id = n.id
+  where nl.renewed_at <= d.renewed_at and n.status <> 'unhealthy'
+    and exists (select 1 from lease)
+  for no key update of n, nl skip locked
 )
 update public.nodes n
 set status = 'unhealthy', status_reason = 'lease_expired'
-from (select unnest(@nodes::uuid[]) as node_id, unnest(@seen::timestamptz[]) as renewed_at) d
-join public.node_leases nl on nl.node_id = d.node_id and nl.renewed_at <= d.renewed_at
-where n.id = d.node_id and n.status <> 'unhealthy'
-  and exists (select 1 from lease)
+from lost
+where n.id = lost.id
 returning n.id;
 
 -- name: EvictFromUnhealthy :many
@@ -50,13 +87,24 @@ with lease as materialized (
   select 1 from public.leader_lease l
   where l.name = @lease_name and l.holder = @holder and l.epoch = @epoch
   for key share
+),
+gone as materialized (
+  select n.id from public.nodes n
+  where n.id = any (@nodes::uuid[]) and n.status = 'unhealthy'
+    and exists (select 1 from lease)
+  for share skip locked
+),
+homeless as materialized (
+  select p.id
+  from public.pods p
+  join gone on gone.id = p.node_id
+  where p.status in ('scheduled', 'starting', 'running', 'stopping')
+  for no key update of p skip locked
 )
 update public.pods p
 set status = 'pending', node_id = null, reason = @reason, message = 'the node was not heard any more'
-from public.nodes n
-where n.id = p.node_id and n.status = 'unhealthy' and p.node_id = any (@nodes::uuid[])
-  and p.status in ('scheduled', 'starting', 'running', 'stopping')
-  and exists (select 1 from lease)
+from homeless
+where p.id = homeless.id and p.status in ('scheduled', 'starting', 'running', 'stopping')
 returning p.id;
 
 -- name: NodeLeases :many

@@ -22,6 +22,10 @@ on conflict (node_id) do update
 update public.nodes set status = @status, status_reason = @status_reason
 where id = @id and (status <> @status or status_reason <> @status_reason);
 
+-- name: LockNode :exec
+-- Waits for a registration that is under way; the next statement then sees whom the lease belongs to.
+select id from public.nodes where id = @id for no key update;
+
 -- name: LockPodsOfNode :many
 select id, name, namespace, pack_id, env, args, metadata, cpu_millis, memory_bytes, priority, grace_period_ms, desired_state, status, node_id,
        incarnation, revision
@@ -36,8 +40,15 @@ update public.pods set status = 'pending', node_id = null, reason = @reason, mes
 where id = any (@pods::uuid[]) and node_id = @node_id and status in ('scheduled', 'starting', 'running', 'stopping');
 
 -- name: RequeueNode :exec
-update public.pods set status = 'pending', node_id = null, reason = @reason, message = @message
-where node_id = @node_id and status in ('scheduled', 'starting', 'running', 'stopping');
+with home as materialized (
+  select h.id from public.pods h
+  where h.node_id = @node_id and h.status in ('scheduled', 'starting', 'running', 'stopping')
+  order by h.id
+  for no key update
+)
+update public.pods p set status = 'pending', node_id = null, reason = @reason, message = @message
+from home
+where p.id = home.id and p.status in ('scheduled', 'starting', 'running', 'stopping');
 
 -- name: DisconnectNode :execrows
 -- Only the connection that holds the lease may say so.
@@ -46,19 +57,38 @@ from public.node_leases l
 where n.id = @node_id and l.node_id = n.id and l.session_id = @session_id;
 
 -- name: RenewNodeLeases :many
--- Returns those that still belong to their connection; the others have been taken over.
-update public.node_leases l set renewed_at = clock_timestamp(), usage = d.usage
-from (select unnest(@nodes::uuid[]) as node_id, unnest(@sessions::uuid[]) as session_id, unnest(@usages::jsonb[]) as usage) d
-where l.node_id = d.node_id and l.session_id = d.session_id
-returning l.session_id;
+-- Returns those that still belong to their connection; the others have been taken over. A node that was given up because its lease ran
+-- out is back with its next beat: it was the database or the server that did not get to it.
+with held as (
+  update public.node_leases l set renewed_at = clock_timestamp(), usage = d.usage
+  from (select unnest(@nodes::uuid[]) as node_id, unnest(@sessions::uuid[]) as session_id, unnest(@usages::jsonb[]) as usage) d
+  where l.node_id = d.node_id and l.session_id = d.session_id
+  returning l.node_id, l.session_id
+),
+revived as (
+  update public.nodes n set status = 'healthy', status_reason = 'connected'
+  from held
+  where n.id = held.node_id and n.status = 'unhealthy' and n.status_reason = 'lease_expired'
+)
+select held.session_id from held;
 
 -- name: ReportStatuses :many
--- Takes the reports that are legal, whole batches at once. The caller asks about the rest.
+-- Takes the reports that are legal, whole batches at once. The caller asks about the rest. Pods are locked in the order that registrations lock
+-- them in too, so that the two cannot wait for each other.
+with d as materialized (
+  select unnest(@nodes::uuid[]) as node_id, unnest(@pods::uuid[]) as pod_id, unnest(@incarnations::bigint[]) as incarnation,
+         unnest(@statuses::text[]) as status, unnest(@reasons::text[]) as reason, unnest(@messages::text[]) as message,
+         unnest(@results::jsonb[]) as result
+),
+locked as materialized (
+  select p.id from public.pods p
+  where p.id = any (@pods::uuid[])
+  order by p.id
+  for no key update
+)
 update public.pods p
 set status = d.status, reason = d.reason, message = d.message, result = coalesce(d.result, p.result)
-from (select unnest(@nodes::uuid[]) as node_id, unnest(@pods::uuid[]) as pod_id, unnest(@incarnations::bigint[]) as incarnation,
-             unnest(@statuses::text[]) as status, unnest(@reasons::text[]) as reason, unnest(@messages::text[]) as message,
-             unnest(@results::jsonb[]) as result) d
+from d join locked on locked.id = d.pod_id
 where p.id = d.pod_id and p.node_id = d.node_id and p.incarnation = d.incarnation
   and p.status in ('scheduled', 'starting', 'running', 'stopping')
   and stark.pod_transition_allowed(p.status, d.status)
@@ -68,12 +98,13 @@ returning p.id;
 select id, node_id, incarnation, status from public.pods where id = any (@pods::uuid[]);
 
 -- name: AppendLogs :exec
--- Lines of pods that are gone are dropped.
+-- In the order that they came in, which is what their ids keep. Lines of pods that are gone are dropped.
 insert into public.pod_logs (pod_id, incarnation, at, stream, line)
 select d.pod_id, d.incarnation, d.at, d.stream, d.line
 from (select unnest(@pods::uuid[]) as pod_id, unnest(@incarnations::bigint[]) as incarnation, unnest(@ats::timestamptz[]) as at,
-             unnest(@streams::text[]) as stream, unnest(@lines::text[]) as line) d
-where exists (select 1 from public.pods p where p.id = d.pod_id);
+             unnest(@streams::text[]) as stream, unnest(@lines::text[]) as line, generate_subscripts(@pods::uuid[], 1) as place) d
+where exists (select 1 from public.pods p where p.id = d.pod_id)
+order by d.place;
 
 -- name: TrimLogs :exec
 -- Keeps the newest lines of each pod.

@@ -61,7 +61,12 @@ func Load(files fs.FS) ([]Migration, error) {
 		}
 		all = append(all, Migration{Version: m[1], Name: m[2], SQL: string(sql)})
 	}
-	slices.SortFunc(all, func(a, b Migration) int { return strings.Compare(a.Version, b.Version) })
+	slices.SortStableFunc(all, func(a, b Migration) int { return strings.Compare(a.Version, b.Version) })
+	for i := 1; i < len(all); i++ {
+		if one, other := all[i-1], all[i]; one.Version == other.Version {
+			return nil, fmt.Errorf("migrations %s_%s and %s_%s have the same version", one.Version, one.Name, other.Version, other.Name)
+		}
+	}
 	return all, nil
 }
 
@@ -75,10 +80,7 @@ func Pending(ctx context.Context, conn *pgx.Conn, files fs.FS) ([]Migration, err
 }
 
 func pending(ctx context.Context, conn *pgx.Conn, all []Migration) ([]Migration, error) {
-	rows, err := conn.Query(ctx, "select version from supabase_migrations.schema_migrations")
-	if err != nil {
-		return nil, fmt.Errorf("read the migration history: %w", err)
-	}
+	rows, _ := conn.Query(ctx, "select version from supabase_migrations.schema_migrations") // an error comes again from CollectRows
 	applied, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		var pg *pgconn.PgError

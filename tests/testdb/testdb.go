@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -97,11 +98,27 @@ func clone(t testing.TB, template string) DB {
 	}
 	name := fmt.Sprintf("test_%d", shared.count.Add(1))
 	require.NoError(t, create(ctx, name, template))
-	t.Cleanup(func() {
-		// WITH (FORCE) also ends replication connections that a test left to be closed.
-		require.NoError(t, admin(context.Background(), "template1", `drop database "`+name+`" with (force)`))
-	})
+	t.Cleanup(func() { require.NoError(t, drop(name)) })
 	return DB{Name: name, URL: shared.server.URL("postgres", name)}
+}
+
+// drop removes a database and whoever is still connected to it. WITH (FORCE) ends ordinary connections, but a replication slot that is in
+// use makes it fail, and the server takes a moment to notice that the other end of one is gone.
+func drop(name string) error {
+	var err error
+	for range 500 {
+		err = admin(context.Background(), "template1", `drop database "`+name+`" with (force)`)
+		var pg *pgconn.PgError
+		if !errors.As(err, &pg) || pg.Code != "55006" {
+			return err
+		}
+		end := `select pg_terminate_backend(active_pid) from pg_replication_slots where active and database = '` + name + `'`
+		if err := admin(context.Background(), "template1", end); err != nil {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return err
 }
 
 func start(ctx context.Context) error {

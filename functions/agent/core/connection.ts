@@ -1,8 +1,17 @@
 /** One WebSocket, from opening to its end: handshake, heartbeats, renewal of the token, and noticing a dead server. */
 import { Backoff } from "./backoff.ts";
 import { messageOf } from "./errors.ts";
-import { decodeServerFrame, encodeError, encodeFrame, FrameError } from "./frame.ts";
-import { Close, PROTOCOL, type AgentPayload, type AgentType, type Heartbeat, type NodeRegister, type Registered, type ServerFrame } from "./protocol.ts";
+import { decodeServerFrame, encodeFrame, FrameError } from "./frame.ts";
+import {
+  Close,
+  PROTOCOL,
+  type AgentPayload,
+  type AgentType,
+  type Heartbeat,
+  type NodeRegister,
+  type Registered,
+  type ServerFrame,
+} from "./protocol.ts";
 import type { Socket, Timer } from "./ports.ts";
 import type { SessionDeps } from "./session.ts";
 import { headUtf8 } from "./text.ts";
@@ -55,7 +64,9 @@ export class Connection {
     this.#events = events;
     this.#token = token;
     this.#renewals = new Backoff(deps.random, RENEW_RETRY);
-    this.#handshake = deps.clock.timer(HANDSHAKE_MS, () => this.#abandon("the server did not complete the handshake in time", Close.noHeartbeat));
+    this.#handshake = deps.clock.timer(HANDSHAKE_MS, () =>
+      this.#abandon("the server did not complete the handshake in time", Close.noHeartbeat),
+    );
     this.#socket = deps.openSocket(deps.url, {
       open: () => this.#opened(),
       message: (text) => this.#received(text),
@@ -115,7 +126,11 @@ export class Connection {
       case "node:heartbeat:ack":
         break;
       case "error":
-        this.#deps.log.warn("the server reports an error", { code: frame.payload.code, message: frame.payload.message, about: frame.correlationId });
+        this.#deps.log.warn("the server reports an error", {
+          code: frame.payload.code,
+          message: frame.payload.message,
+          about: frame.correlationId,
+        });
         break;
       default:
         if (this.#phase === "ready") this.#events.frame(frame);
@@ -126,7 +141,7 @@ export class Connection {
   #malformed(error: FrameError): void {
     this.#deps.log.error("the server sent a frame that cannot be used", { problem: error.problem, error: error.message });
     const code = error.problem === "type" ? "UNKNOWN_TYPE" : "BAD_FRAME";
-    this.#socket.send(encodeError(code, error.message, this.#deps.clock.now(), error.correlationId));
+    this.#socket.send(encodeFrame("error", { code, message: error.message }, this.#deps.clock.now(), error.correlationId));
     if (error.problem === "envelope") this.#abandon(error.message, Close.badFrame);
   }
 

@@ -3,6 +3,7 @@ import {
   agentPayloads,
   MAX_FRAME_BYTES,
   serverPayloads,
+  timestamp as timestampSchema,
   type AgentPayload,
   type AgentType,
   type ServerFrame,
@@ -44,11 +45,6 @@ export function encodeFrame<T extends AgentType>(type: T, payload: AgentPayload<
   return encodeEnvelope(type, payload, now, correlationId);
 }
 
-/** Encodes the one frame that both sides send: what was wrong with the other's. */
-export function encodeError(code: string, message: string, now: number, correlationId?: string): string {
-  return encodeEnvelope("error", { code, message }, now, correlationId);
-}
-
 /** Encodes a frame as a server does; for tests and tools that play one. */
 export function encodeServerFrame<T extends ServerType>(type: T, payload: ServerPayload<T>, now: number, correlationId?: string): string {
   return encodeEnvelope(type, payload, now, correlationId);
@@ -72,17 +68,23 @@ export function decodeEnvelope(text: string | undefined): Envelope {
     throw new FrameError("envelope", "a frame must be JSON");
   }
   if (!isObject(value)) throw new FrameError("envelope", "a frame must be an object");
-  const { type, payload, timestamp, correlationId } = value;
+  const { type, payload, correlationId } = value;
   if (typeof type !== "string" || type === "" || type.length > 64) throw new FrameError("envelope", "type is missing");
   if (!isObject(payload)) throw new FrameError("envelope", "payload must be an object");
-  if (typeof timestamp !== "string" || Number.isNaN(Date.parse(timestamp))) {
-    throw new FrameError("envelope", "timestamp must be an RFC 3339 time");
-  }
+  const timestamp = timestampOf(value);
   if (correlationId === undefined || correlationId === "") return { type, payload, timestamp };
   if (typeof correlationId !== "string" || correlationId.length > 128) {
     throw new FrameError("envelope", "correlationId must be a string of at most 128 characters");
   }
   return { type, payload, timestamp, correlationId };
+}
+
+function timestampOf(value: Record<string, unknown>): string {
+  try {
+    return timestampSchema.parse(value["timestamp"], "timestamp");
+  } catch (error) {
+    throw error instanceof SchemaError ? new FrameError("envelope", error.message) : error;
+  }
 }
 
 /** Reads a frame of the server. Throws FrameError. */
@@ -91,7 +93,9 @@ export function decodeServerFrame(text: string | undefined): ServerFrame {
 }
 
 /** Reads a frame of an agent; for tests and tools that play a server. Throws FrameError. */
-export function decodeAgentFrame(text: string | undefined): { [T in AgentType]: { type: T; payload: AgentPayload<T>; correlationId?: string } }[AgentType] {
+export function decodeAgentFrame(
+  text: string | undefined,
+): { [T in AgentType]: { type: T; payload: AgentPayload<T>; correlationId?: string } }[AgentType] {
   return decodeAs(agentPayloads, text) as ReturnType<typeof decodeAgentFrame>;
 }
 

@@ -56,7 +56,8 @@ export class LogBuffer {
 
   /** Lines were lost before they came here. */
   addDropped(podId: string, incarnation: number, count: number): void {
-    this.#queue(podId, incarnation).dropped += count;
+    const queue = this.#queue(podId, incarnation);
+    queue.dropped = Math.min(queue.dropped + count, Number.MAX_SAFE_INTEGER);
   }
 
   /** Forgets all of one pod's incarnation. */
@@ -74,7 +75,8 @@ export class LogBuffer {
 
   /** Takes a batch out: of the given pod, or of the one whose turn it is. Undefined if there is nothing. */
   take(podId?: string, incarnation?: number): LogBatch | undefined {
-    const queue = podId === undefined || incarnation === undefined ? this.#queues.values().next().value : this.#queues.get(keyOf(podId, incarnation));
+    const queue =
+      podId === undefined || incarnation === undefined ? this.#queues.values().next().value : this.#queues.get(keyOf(podId, incarnation));
     if (!queue) return undefined;
     const lines: LogLine[] = [];
     let bytes = 0;

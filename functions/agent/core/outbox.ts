@@ -17,9 +17,21 @@ export class StatusOutbox {
     if (!this.#entries.has(key)) this.#entries.set(key, { report, sentAt: undefined });
   }
 
-  /** Takes what was acknowledged out, accepted or not: both are final. False if it was not here. */
-  acknowledge(ack: StatusAck): boolean {
-    return this.#entries.delete(keyOf(ack));
+  /** Takes what was acknowledged out, accepted or not: both are final. Undefined if it was not here. */
+  acknowledge(ack: StatusAck): StatusReport | undefined {
+    const key = keyOf(ack);
+    const entry = this.#entries.get(key);
+    this.#entries.delete(key);
+    return entry?.report;
+  }
+
+  /** The highest incarnation of a pod whose last status is pending; 0 if there is none. */
+  settled(podId: string): number {
+    let highest = 0;
+    for (const { report } of this.#entries.values()) {
+      if (report.podId === podId && isTerminal(report.status)) highest = Math.max(highest, report.incarnation);
+    }
+    return highest;
   }
 
   /** Forgets what is pending of incarnations of a pod below `incarnation`: the server would refuse it. */

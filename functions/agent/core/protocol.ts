@@ -2,7 +2,7 @@
  * The agent protocol, version 1, as types and checks. docs/protocol.md is the contract; the frames under
  * tests/contract/frames are its examples and are read by this side and by the server's.
  */
-import { array, boolean, integer, json, matching, object, oneOf, optional, record, string, type Infer } from "./schema.ts";
+import { array, boolean, integer, json, matching, object, oneOf, optional, optionalJson, record, string, type Infer } from "./schema.ts";
 
 /** The version of the protocol that this agent speaks. */
 export const PROTOCOL = 1;
@@ -31,7 +31,9 @@ export const Close = {
 
 const uuid = matching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i, "a UUID");
 const dnsLabel = matching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "a DNS label");
-const timestamp = matching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/, "an RFC 3339 time");
+const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+/** A moment, as both the envelope and payloads write it. */
+export const timestamp = matching(RFC3339, "an RFC 3339 time");
 const sha256 = matching(/^[0-9a-f]{64}$/, "a hex SHA-256");
 const incarnation = integer({ min: 1 });
 const count = integer({ min: 0 });
@@ -47,6 +49,9 @@ const pack = object({
   runtimeTag: oneOf("node", "browser", "universal"),
   bundle,
 });
+
+/** What was wrong with a frame of the other side. */
+const problem = object({ code: string(), message: string() });
 
 /** Payloads of the frames that an agent sends. */
 export const agentPayloads = {
@@ -78,7 +83,7 @@ export const agentPayloads = {
     status,
     reason: optional(string({ max: 64 })),
     message: optional(string()),
-    result: optional(json),
+    result: optionalJson,
     at: timestamp,
   }),
   "pod:logs": object({
@@ -87,6 +92,7 @@ export const agentPayloads = {
     lines: array(object({ at: timestamp, stream: oneOf("stdout", "stderr", "system"), text: string() }), { max: MAX_LOG_LINES }),
     dropped: optional(count),
   }),
+  error: problem,
 } as const;
 
 /** Payloads of the frames that a server sends. */
@@ -121,7 +127,7 @@ export const serverPayloads = {
     code: optional(string()),
     message: optional(string()),
   }),
-  error: object({ code: string(), message: string() }),
+  error: problem,
 } as const;
 
 export type AgentType = keyof typeof agentPayloads;

@@ -84,6 +84,9 @@ export const json: Schema<unknown> = {
   parse: (value) => value,
 };
 
+/** Any JSON value in a field that may be missing; null is a value here. */
+export const optionalJson: Optional<unknown> = { ...json, optional: true };
+
 export function array<T>(item: Schema<T>, options: { max?: number } = {}): Schema<T[]> {
   const { max = Number.MAX_SAFE_INTEGER } = options;
   return {

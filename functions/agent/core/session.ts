@@ -5,7 +5,16 @@
 import { Backoff } from "./backoff.ts";
 import { Connection, type ConnectionEnd, type ConnectionEvents } from "./connection.ts";
 import { messageOf } from "./errors.ts";
-import { Close, PROTOCOL, type AgentPayload, type AgentType, type Heartbeat, type NodeRegister, type Registered, type ServerFrame } from "./protocol.ts";
+import {
+  Close,
+  PROTOCOL,
+  type AgentPayload,
+  type AgentType,
+  type Heartbeat,
+  type NodeRegister,
+  type Registered,
+  type ServerFrame,
+} from "./protocol.ts";
 import type { Clock, Logger, OpenSocket, Random, Timer } from "./ports.ts";
 import { CredentialsRefused, type Tokens } from "./tokens.ts";
 

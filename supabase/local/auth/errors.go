@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/stark-o/stark/supabase/local/internal/outage"
 )
 
 // Error codes. Source: supabase/auth internal/api/apierrors/errorcode.go; not_implemented is ours.
@@ -126,6 +128,11 @@ func (s *Server) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	if !errors.As(err, &e) {
 		e = &Error{HTTP: http.StatusInternalServerError, Code: codeUnexpected, cause: err,
 			Message: "Unexpected failure, please check server logs for more information"}
+	}
+	if e.HTTP == http.StatusInternalServerError && outage.Is(err) {
+		// GoTrue says 500. 503 is what its clients take for worth another try.
+		e = &Error{HTTP: http.StatusServiceUnavailable, Code: codeUnexpected, cause: err,
+			Message: "The database cannot be reached right now, please try again later"}
 	}
 	var errorID string
 	if e.HTTP >= http.StatusInternalServerError && e.HTTP != http.StatusNotImplemented {

@@ -18,7 +18,7 @@ const (
 )
 
 // ErrTokenTooLong is a token of more than 16 KiB; it is refused unread.
-var ErrTokenTooLong = errors.New("keys: token is too long")
+var ErrTokenTooLong = errors.New("token is too long")
 
 // Config says how a Keyring signs.
 type Config struct {
@@ -107,7 +107,7 @@ func (k *Keyring) token(claims jwt.MapClaims) *jwt.Token {
 // ErrTokenSignatureInvalid, ErrTokenUnverifiable, …) with errors.Is.
 func (k *Keyring) Parse(token string) (jwt.MapClaims, error) {
 	if len(token) > maxTokenBytes {
-		return nil, ErrTokenTooLong
+		return nil, fmt.Errorf("keys: %w", ErrTokenTooLong)
 	}
 	claims := jwt.MapClaims{}
 	if _, err := k.parser.ParseWithClaims(token, claims, k.keyFor); err != nil {

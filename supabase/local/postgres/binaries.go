@@ -33,9 +33,9 @@ func (b binaries) path(name string) string {
 var places = []string{
 	"/usr/lib/postgresql/*/bin",
 	"/usr/pgsql-*/bin",
-	"/opt/homebrew/opt/postgresql@*/bin",
-	"/usr/local/opt/postgresql@*/bin",
-	"/home/linuxbrew/.linuxbrew/opt/postgresql@*/bin",
+	"/opt/homebrew/opt/postgresql*/bin",
+	"/usr/local/opt/postgresql*/bin",
+	"/home/linuxbrew/.linuxbrew/opt/postgresql*/bin",
 	"/Applications/Postgres.app/Contents/Versions/*/bin",
 }
 

@@ -83,7 +83,7 @@ func (id identity) reaches(dir string) error {
 			return fmt.Errorf("%w: %w", ErrDir, err)
 		}
 		if st, ok := info.Sys().(*syscall.Stat_t); ok && !id.enters(info.Mode(), st) {
-			return fmt.Errorf("%w: Postgres runs as user %s, who may not enter %s: run `chmod o+x %s` or choose a state directory elsewhere",
+			return fmt.Errorf("%w: Postgres runs as user %s, who may not enter %s: run `chmod o+x %s` or choose a directory elsewhere",
 				ErrDir, id.name, at, at)
 		}
 		if at == filepath.Dir(at) {

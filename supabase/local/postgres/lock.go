@@ -33,6 +33,19 @@ func acquireLock(dir string) (*os.File, error) {
 	return f, nil
 }
 
+// Held returns a *LockedError when another process, or another server of this one, uses the state directory right now, and nil otherwise.
+func Held(dir string) error {
+	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR, 0)
+	if err != nil {
+		return nil // no lock file: nobody was ever here
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	if errors.Is(tryLock(f), errHeld) {
+		return &LockedError{Dir: dir, PID: readPID(f)}
+	}
+	return nil
+}
+
 // errHeld says that another process holds the lock.
 var errHeld = errors.New("lock held")
 

@@ -26,6 +26,11 @@ type Config struct {
 	Log *slog.Logger
 	// Progress is told about every step that takes noticeable time; nil discards. It is called from Start's goroutine and from a download's.
 	Progress func(string)
+	// MaxRestarts is how often in a row a server that died is started again without success before it is given up; default 12, which
+	// takes half a minute.
+	MaxRestarts int
+	// BinariesDir keeps a PostgreSQL that had to be fetched. Empty: Dir/dist, or the user's cache directory for an Ephemeral server.
+	BinariesDir string
 	// BinaryRepositoryURL is the Maven repository to fetch PostgreSQL from when the machine has none; empty is Maven Central.
 	BinaryRepositoryURL string
 }
@@ -34,7 +39,8 @@ type Config struct {
 type Server struct {
 	cfg       Config
 	dir, data string
-	temporary bool // dir's parent is ours to remove
+	programs  string // holds fetched installations
+	temporary bool   // dir's parent is ours to remove
 	id        identity
 	bin       binaries
 	port      int
@@ -69,6 +75,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Progress == nil {
 		c.Progress = func(string) {}
+	}
+	if c.MaxRestarts <= 0 {
+		c.MaxRestarts = maxFailures
 	}
 	return c
 }
@@ -125,6 +134,9 @@ func (s *Server) prepareDir() error {
 	}
 	s.dir = filepath.Join(state, "postgres")
 	s.data = filepath.Join(s.dir, "data")
+	if s.programs, err = programsDir(s.cfg, state); err != nil {
+		return fmt.Errorf("%w: %w", ErrDir, err)
+	}
 	if s.id, err = chooseIdentity(); err != nil {
 		return err
 	}
@@ -161,8 +173,7 @@ func (s *Server) chooseBinaries(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	own := filepath.Join(s.dir, "dist-*", "bin")
-	s.bin, err = findBinaries(ctx, append([]string{own}, places...), major)
+	s.bin, err = findBinaries(ctx, append([]string{filepath.Join(s.programs, "*", "bin")}, places...), major)
 	if errors.Is(err, ErrNoBinaries) {
 		s.bin, err = s.fetchBinaries(ctx, major)
 	}

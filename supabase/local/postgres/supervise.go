@@ -14,7 +14,7 @@ import (
 const (
 	firstBackoff = 100 * time.Millisecond
 	maxBackoff   = 5 * time.Second
-	maxFailures  = 12 // in a row, without ever taking connections: about 40 seconds
+	maxFailures  = 12 // in a row, without ever taking connections
 )
 
 // supervise owns the postmaster for as long as the server lives: it alone starts and ends one.
@@ -23,21 +23,21 @@ func (s *Server) supervise(l *life) {
 	for l != nil {
 		select {
 		case <-s.stopping:
+			s.setDown(l)
 			err = s.terminate(s.stopContext(), l)
 			l = nil
 		case reply := <-s.restarts:
-			s.setDown()
+			s.setDown(l)
 			if err = s.terminate(context.Background(), l); err == nil {
 				l, err = s.revive()
 			}
 			reply <- err
 		case <-l.exited:
-			s.setDown()
+			s.setDown(l)
 			s.cfg.Log.Warn("postgres ended unexpectedly; restarting it", "how", l.err, "port", s.port)
 			l, err = s.revive()
 		}
 	}
-	s.setDown()
 	err = errors.Join(err, s.release())
 	s.mu.Lock()
 	s.err = err
@@ -60,7 +60,7 @@ func (s *Server) revive() (*life, error) {
 			}
 			err = errors.Join(err, s.terminate(s.stopContext(), l))
 		}
-		if failures == maxFailures {
+		if failures >= s.cfg.MaxRestarts {
 			return nil, fmt.Errorf("postgres does not come up again: %w", err)
 		}
 		s.cfg.Log.Warn("postgres does not come up; trying again", "error", err, "in", backoff)
@@ -173,6 +173,7 @@ func (s *Server) Kill() error {
 		}
 	}
 	<-l.exited
+	s.setDown(l) // now, not when the supervisor comes to it: Ready must wait for the next one
 	return nil
 }
 
@@ -193,10 +194,11 @@ func (s *Server) setUp(l *life) {
 	close(s.ready)
 }
 
-func (s *Server) setDown() {
+// setDown notes that l takes no connections any more, unless another has taken its place already.
+func (s *Server) setDown(l *life) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.current != nil {
+	if s.current == l {
 		s.current = nil
 		s.ready = make(chan struct{})
 	}

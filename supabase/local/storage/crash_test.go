@@ -103,7 +103,7 @@ func TestLostCommitKeepsTheBytesUntilTheNextStart(t *testing.T) {
 	w := newWorld(t)
 	commitTrigger(t, w, `perform pg_terminate_backend(pg_backend_pid()); return null;`)
 	a := w.upload(w.alice, "docs/"+aliceID+"/a.txt", "hello")
-	require.Equal(t, http.StatusInternalServerError, a.status)
+	require.Equal(t, http.StatusServiceUnavailable, a.status, "to try again is what one should do")
 	require.Zero(t, w.rows())
 	require.Len(t, w.files(), 1)
 	w.start()

@@ -12,6 +12,8 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/stark-o/stark/supabase/local/internal/outage"
 )
 
 // Error is Storage's error body. Its HTTP status is 400 for nearly everything: the status that counts is in the body.
@@ -40,6 +42,9 @@ var (
 	errInterrupted    = &Error{Status: "400", Code: "InvalidRequest", Message: "Request stream closed before upload could complete"}
 	errSignature      = &Error{Status: "400", Code: "InvalidSignature", Message: "Invalid signature"}
 	errInternal       = &Error{HTTP: http.StatusInternalServerError, Status: "500", Code: "InternalError", Message: "Internal server error"}
+	// errOutage is ours: the original's database is another machine's matter. 503 says that trying again is worth it.
+	errOutage = &Error{HTTP: http.StatusServiceUnavailable, Status: "503", Code: "DatabaseError",
+		Message: "The database cannot be reached right now. Please try again later."}
 
 	// errNoRoute is not Storage's own but its framework's answer.
 	errNoRoute = errors.New("no such route")
@@ -86,6 +91,9 @@ func asStorageError(err error) (e *Error, ok bool) {
 	if errors.As(err, &e) {
 		return e, true
 	}
+	if outage.Is(err) {
+		return errOutage, true
+	}
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
 		return nil, false
@@ -123,6 +131,9 @@ func writeError(w http.ResponseWriter, log *slog.Logger, r *http.Request, err er
 				log.Error("storage request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 			}
 			e = errInternal
+		}
+		if e.HTTP == http.StatusServiceUnavailable {
+			log.Warn("storage is not available", "method", r.Method, "path", r.URL.Path, "error", err)
 		}
 		shown := *e
 		if shown.Name == "" {

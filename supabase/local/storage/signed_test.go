@@ -65,12 +65,7 @@ func TestSignedURLTampering(t *testing.T) {
 	foreign, err := newWorldKeys(t).Sign(jwt.MapClaims{"url": mine, "exp": exp})
 	require.NoError(t, err)
 	parts := strings.Split(token, ".")
-	flipped := parts[0] + "." + parts[1] + "." + strings.Map(func(r rune) rune {
-		if r == 'A' {
-			return 'B'
-		}
-		return 'A'
-	}, parts[2])
+	blank := parts[0] + "." + parts[1] + "." + strings.Repeat("A", len(parts[2])) // well-formed base64url, and no signature of anything
 
 	invalidJWT := func(message string) problem { return problem{"400", "InvalidJWT", "InvalidJWT", message} }
 	signature := problem{"400", "InvalidSignature", "InvalidSignature", "Invalid signature"}
@@ -82,7 +77,7 @@ func TestSignedURLTampering(t *testing.T) {
 		"expired":             {"/object/sign/" + mine + "?token=" + expired, invalidJWT(`"exp" claim timestamp check failed`)},
 		"another object":      {"/object/sign/" + other + "?token=" + token, signature},
 		"another bucket":      {"/object/sign/frozen/" + aliceID + "/a.txt?token=" + token, signature},
-		"broken signature":    {"/object/sign/" + mine + "?token=" + flipped, invalidJWT("signature verification failed")},
+		"broken signature":    {"/object/sign/" + mine + "?token=" + blank, invalidJWT("signature verification failed")},
 		"another stack's key": {"/object/sign/" + mine + "?token=" + foreign, invalidJWT("signature verification failed")},
 		"unsigned":            {"/object/sign/" + mine + "?token=" + unsignedToken(jwt.MapClaims{"url": mine, "exp": exp}), invalidJWT("signature verification failed")},
 		"not a token":         {"/object/sign/" + mine + "?token=x", invalidJWT("Invalid Compact JWS")},

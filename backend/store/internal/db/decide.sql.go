@@ -19,12 +19,25 @@ with lease as materialized (
   select 1 from public.leader_lease l
   where l.name = $3 and l.holder = $4 and l.epoch = $5
   for key share
+),
+home as materialized (
+  select n.id from public.nodes n
+  where n.id = any ($2::uuid[]) and n.status = 'healthy' and not n.unschedulable
+    and exists (select 1 from lease)
+  for share skip locked
+),
+waiting as materialized (
+  select p.id from public.pods p
+  where p.id = any ($1::uuid[]) and p.status = 'pending' and p.desired_state = 'running'
+    and exists (select 1 from lease)
+  for no key update skip locked
 )
 update public.pods p
 set status = 'scheduled', node_id = d.node_id, reason = '', message = ''
 from (select unnest($1::uuid[]) as pod_id, unnest($2::uuid[]) as node_id) d
+join home on home.id = d.node_id
+join waiting on waiting.id = d.pod_id
 where p.id = d.pod_id and p.status = 'pending' and p.desired_state = 'running'
-  and exists (select 1 from lease)
 returning p.id
 `
 
@@ -38,6 +51,11 @@ type AssignParams struct {
 
 // What the leader decides. Each statement carries its epoch: FOR KEY SHARE holds a take-over off until the decision is
 // committed, and a stale leader finds no lease and writes nothing.
+//
+// Rows are locked before they are changed, nodes before pods, and never waited for: whoever holds one (a registration that is under way, a
+// session that somebody left open in psql) must not stop the whole cluster. What was passed over is tried again.
+// A placement counts if the pod still waits and its node still takes pods. The lock on the node lasts until the commit, so that it cannot
+// be lost or deleted under a pod that is on its way there.
 func (q *Queries) Assign(ctx context.Context, arg AssignParams) ([]uuid.UUID, error) {
 	rows, err := q.db.Query(ctx, assign,
 		arg.Pods,
@@ -67,34 +85,45 @@ func (q *Queries) Assign(ctx context.Context, arg AssignParams) ([]uuid.UUID, er
 const evictFromUnhealthy = `-- name: EvictFromUnhealthy :many
 with lease as materialized (
   select 1 from public.leader_lease l
-  where l.name = $3 and l.holder = $4 and l.epoch = $5
+  where l.name = $2 and l.holder = $3 and l.epoch = $4
   for key share
+),
+gone as materialized (
+  select n.id from public.nodes n
+  where n.id = any ($5::uuid[]) and n.status = 'unhealthy'
+    and exists (select 1 from lease)
+  for share skip locked
+),
+homeless as materialized (
+  select p.id
+  from public.pods p
+  join gone on gone.id = p.node_id
+  where p.status in ('scheduled', 'starting', 'running', 'stopping')
+  for no key update of p skip locked
 )
 update public.pods p
 set status = 'pending', node_id = null, reason = $1, message = 'the node was not heard any more'
-from public.nodes n
-where n.id = p.node_id and n.status = 'unhealthy' and p.node_id = any ($2::uuid[])
-  and p.status in ('scheduled', 'starting', 'running', 'stopping')
-  and exists (select 1 from lease)
+from homeless
+where p.id = homeless.id and p.status in ('scheduled', 'starting', 'running', 'stopping')
 returning p.id
 `
 
 type EvictFromUnhealthyParams struct {
 	Reason    string
-	Nodes     []uuid.UUID
 	LeaseName string
 	Holder    string
 	Epoch     int64
+	Nodes     []uuid.UUID
 }
 
 // Pods whose node is unhealthy lose their home. The node is checked here, not by the caller: it may have come back.
 func (q *Queries) EvictFromUnhealthy(ctx context.Context, arg EvictFromUnhealthyParams) ([]uuid.UUID, error) {
 	rows, err := q.db.Query(ctx, evictFromUnhealthy,
 		arg.Reason,
-		arg.Nodes,
 		arg.LeaseName,
 		arg.Holder,
 		arg.Epoch,
+		arg.Nodes,
 	)
 	if err != nil {
 		return nil, err
@@ -114,39 +143,62 @@ func (q *Queries) EvictFromUnhealthy(ctx context.Context, arg EvictFromUnhealthy
 	return items, nil
 }
 
-const explainPending = `-- name: ExplainPending :execrows
+const explainPending = `-- name: ExplainPending :many
 with lease as materialized (
   select 1 from public.leader_lease l
-  where l.name = $3 and l.holder = $4 and l.epoch = $5
+  where l.name = $1 and l.holder = $2 and l.epoch = $3
   for key share
+),
+seen as materialized (
+  select p.id from public.pods p
+  where p.id = any ($4::uuid[])
+    and exists (select 1 from lease)
+  for no key update skip locked
+),
+written as (
+  update public.pods p
+  set unschedulable = d.explanation
+  from (select unnest($4::uuid[]) as pod_id, unnest($5::jsonb[]) as explanation) d
+  join seen on seen.id = d.pod_id
+  where p.id = d.pod_id and p.status = 'pending' and p.unschedulable is distinct from d.explanation
+  returning p.id
 )
-update public.pods p
-set unschedulable = d.explanation
-from (select unnest($1::uuid[]) as pod_id, unnest($2::jsonb[]) as explanation) d
-where p.id = d.pod_id and p.status = 'pending' and p.unschedulable is distinct from d.explanation
-  and exists (select 1 from lease)
+select seen.id from seen
 `
 
 type ExplainPendingParams struct {
-	Pods         []uuid.UUID
-	Explanations []json.RawMessage
 	LeaseName    string
 	Holder       string
 	Epoch        int64
+	Pods         []uuid.UUID
+	Explanations []json.RawMessage
 }
 
-func (q *Queries) ExplainPending(ctx context.Context, arg ExplainPendingParams) (int64, error) {
-	result, err := q.db.Exec(ctx, explainPending,
-		arg.Pods,
-		arg.Explanations,
+// Writes what differs, and returns the pods that it saw: the others are not visible yet, or locked by someone.
+func (q *Queries) ExplainPending(ctx context.Context, arg ExplainPendingParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, explainPending,
 		arg.LeaseName,
 		arg.Holder,
 		arg.Epoch,
+		arg.Pods,
+		arg.Explanations,
 	)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected(), nil
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const holdsLease = `-- name: HoldsLease :one
@@ -169,34 +221,42 @@ func (q *Queries) HoldsLease(ctx context.Context, arg HoldsLeaseParams) (bool, e
 const loseNodes = `-- name: LoseNodes :many
 with lease as materialized (
   select 1 from public.leader_lease l
-  where l.name = $3 and l.holder = $4 and l.epoch = $5
+  where l.name = $1 and l.holder = $2 and l.epoch = $3
   for key share
+),
+lost as materialized (
+  select n.id
+  from public.nodes n
+  join public.node_leases nl on nl.node_id = n.id
+  join (select unnest($4::uuid[]) as node_id, unnest($5::timestamptz[]) as renewed_at) d on d.node_id = n.id
+  where nl.renewed_at <= d.renewed_at and n.status <> 'unhealthy'
+    and exists (select 1 from lease)
+  for no key update of n, nl skip locked
 )
 update public.nodes n
 set status = 'unhealthy', status_reason = 'lease_expired'
-from (select unnest($1::uuid[]) as node_id, unnest($2::timestamptz[]) as renewed_at) d
-join public.node_leases nl on nl.node_id = d.node_id and nl.renewed_at <= d.renewed_at
-where n.id = d.node_id and n.status <> 'unhealthy'
-  and exists (select 1 from lease)
+from lost
+where n.id = lost.id
 returning n.id
 `
 
 type LoseNodesParams struct {
-	Nodes     []uuid.UUID
-	Seen      []time.Time
 	LeaseName string
 	Holder    string
 	Epoch     int64
+	Nodes     []uuid.UUID
+	Seen      []time.Time
 }
 
-// Nodes whose lease is still the one that was seen to have run out become unhealthy.
+// Nodes whose lease is still the one that was seen to have run out become unhealthy. Both rows are locked, so that a
+// registration or a renewal that commits at the same time is not overlooked.
 func (q *Queries) LoseNodes(ctx context.Context, arg LoseNodesParams) ([]uuid.UUID, error) {
 	rows, err := q.db.Query(ctx, loseNodes,
-		arg.Nodes,
-		arg.Seen,
 		arg.LeaseName,
 		arg.Holder,
 		arg.Epoch,
+		arg.Nodes,
+		arg.Seen,
 	)
 	if err != nil {
 		return nil, err

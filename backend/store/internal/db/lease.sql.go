@@ -16,8 +16,8 @@ values ($1, $2, 1, clock_timestamp() + make_interval(secs => $3::float8))
 on conflict (name) do update
   set holder = excluded.holder, epoch = l.epoch + 1, acquired_at = clock_timestamp(), renewed_at = clock_timestamp(),
       expires_at = excluded.expires_at
-  where l.expires_at <= clock_timestamp()
-returning l.epoch
+  where l.expires_at <= clock_timestamp() or l.holder = excluded.holder
+returning l.epoch, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint as position
 `
 
 type AcquireLeaseParams struct {
@@ -26,13 +26,19 @@ type AcquireLeaseParams struct {
 	TtlSeconds float64
 }
 
+type AcquireLeaseRow struct {
+	Epoch    int64
+	Position int64
+}
+
 // The leader's lease. Times are the database's, so servers' clocks do not matter.
-// Takes the lease when it is free or has run out. No row: someone else holds it.
-func (q *Queries) AcquireLease(ctx context.Context, arg AcquireLeaseParams) (int64, error) {
+// Takes the lease when it is free, has run out, or is our own from an earlier term. No row: someone else holds it. By the time that the row is
+// ours, whatever earlier terms decided is committed, so the position comes after all of it.
+func (q *Queries) AcquireLease(ctx context.Context, arg AcquireLeaseParams) (AcquireLeaseRow, error) {
 	row := q.db.QueryRow(ctx, acquireLease, arg.Name, arg.Holder, arg.TtlSeconds)
-	var epoch int64
-	err := row.Scan(&epoch)
-	return epoch, err
+	var i AcquireLeaseRow
+	err := row.Scan(&i.Epoch, &i.Position)
+	return i, err
 }
 
 const releaseLease = `-- name: ReleaseLease :exec

@@ -17,8 +17,9 @@ const appendLogs = `-- name: AppendLogs :exec
 insert into public.pod_logs (pod_id, incarnation, at, stream, line)
 select d.pod_id, d.incarnation, d.at, d.stream, d.line
 from (select unnest($1::uuid[]) as pod_id, unnest($2::bigint[]) as incarnation, unnest($3::timestamptz[]) as at,
-             unnest($4::text[]) as stream, unnest($5::text[]) as line) d
+             unnest($4::text[]) as stream, unnest($5::text[]) as line, generate_subscripts($1::uuid[], 1) as n) d
 where exists (select 1 from public.pods p where p.id = d.pod_id)
+order by d.n
 `
 
 type AppendLogsParams struct {
@@ -29,7 +30,7 @@ type AppendLogsParams struct {
 	Lines        []string
 }
 
-// Lines of pods that are gone are dropped.
+// In the order given, which no join keeps by itself. Lines of pods that are gone are dropped.
 func (q *Queries) AppendLogs(ctx context.Context, arg AppendLogsParams) error {
 	_, err := q.db.Exec(ctx, appendLogs,
 		arg.Pods,
@@ -66,6 +67,16 @@ func (q *Queries) DisconnectNode(ctx context.Context, arg DisconnectNodeParams) 
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const lockNode = `-- name: LockNode :exec
+select id from public.nodes where id = $1 for no key update
+`
+
+// Waits for a registration that is under way; the next statement then sees whom the lease belongs to.
+func (q *Queries) LockNode(ctx context.Context, id uuid.UUID) error {
+	_, err := q.db.Exec(ctx, lockNode, id)
+	return err
 }
 
 const lockPodsOfNode = `-- name: LockPodsOfNode :many
@@ -170,10 +181,18 @@ func (q *Queries) PodPositions(ctx context.Context, pods []uuid.UUID) ([]PodPosi
 }
 
 const renewNodeLeases = `-- name: RenewNodeLeases :many
-update public.node_leases l set renewed_at = clock_timestamp(), usage = d.usage
-from (select unnest($1::uuid[]) as node_id, unnest($2::uuid[]) as session_id, unnest($3::jsonb[]) as usage) d
-where l.node_id = d.node_id and l.session_id = d.session_id
-returning l.session_id
+with held as (
+  update public.node_leases l set renewed_at = clock_timestamp(), usage = d.usage
+  from (select unnest($1::uuid[]) as node_id, unnest($2::uuid[]) as session_id, unnest($3::jsonb[]) as usage) d
+  where l.node_id = d.node_id and l.session_id = d.session_id
+  returning l.node_id, l.session_id
+),
+revived as (
+  update public.nodes n set status = 'healthy', status_reason = 'connected'
+  from held
+  where n.id = held.node_id and n.status = 'unhealthy' and n.status_reason = 'lease_expired'
+)
+select held.session_id from held
 `
 
 type RenewNodeLeasesParams struct {
@@ -182,7 +201,8 @@ type RenewNodeLeasesParams struct {
 	Usages   []json.RawMessage
 }
 
-// Returns those that still belong to their connection; the others have been taken over.
+// Returns those that still belong to their connection; the others have been taken over. A node that was given up because its lease ran
+// out is back with its next beat: it was the database or the server that did not get to it.
 func (q *Queries) RenewNodeLeases(ctx context.Context, arg RenewNodeLeasesParams) ([]uuid.UUID, error) {
 	rows, err := q.db.Query(ctx, renewNodeLeases, arg.Nodes, arg.Sessions, arg.Usages)
 	if err != nil {
@@ -204,11 +224,20 @@ func (q *Queries) RenewNodeLeases(ctx context.Context, arg RenewNodeLeasesParams
 }
 
 const reportStatuses = `-- name: ReportStatuses :many
+with d as materialized (
+  select unnest($1::uuid[]) as node_id, unnest($2::uuid[]) as pod_id, unnest($3::bigint[]) as incarnation,
+         unnest($4::text[]) as status, unnest($5::text[]) as reason, unnest($6::text[]) as message,
+         unnest($7::jsonb[]) as result
+),
+locked as materialized (
+  select p.id from public.pods p
+  where p.id = any ($2::uuid[])
+  order by p.id
+  for no key update
+)
 update public.pods p
 set status = d.status, reason = d.reason, message = d.message, result = coalesce(d.result, p.result)
-from (select unnest($1::uuid[]) as node_id, unnest($2::uuid[]) as pod_id, unnest($3::bigint[]) as incarnation,
-             unnest($4::text[]) as status, unnest($5::text[]) as reason, unnest($6::text[]) as message,
-             unnest($7::jsonb[]) as result) d
+from d join locked on locked.id = d.pod_id
 where p.id = d.pod_id and p.node_id = d.node_id and p.incarnation = d.incarnation
   and p.status in ('scheduled', 'starting', 'running', 'stopping')
   and stark.pod_transition_allowed(p.status, d.status)
@@ -225,7 +254,8 @@ type ReportStatusesParams struct {
 	Results      []json.RawMessage
 }
 
-// Takes the reports that are legal, whole batches at once. The caller asks about the rest.
+// Takes the reports that are legal, whole batches at once. The caller asks about the rest. Pods are locked in the order that registrations lock
+// them in too, so that the two cannot wait for each other.
 func (q *Queries) ReportStatuses(ctx context.Context, arg ReportStatusesParams) ([]uuid.UUID, error) {
 	rows, err := q.db.Query(ctx, reportStatuses,
 		arg.Nodes,
@@ -255,8 +285,15 @@ func (q *Queries) ReportStatuses(ctx context.Context, arg ReportStatusesParams) 
 }
 
 const requeueNode = `-- name: RequeueNode :exec
-update public.pods set status = 'pending', node_id = null, reason = $1, message = $2
-where node_id = $3 and status in ('scheduled', 'starting', 'running', 'stopping')
+with home as materialized (
+  select h.id from public.pods h
+  where h.node_id = $3 and h.status in ('scheduled', 'starting', 'running', 'stopping')
+  order by h.id
+  for no key update
+)
+update public.pods p set status = 'pending', node_id = null, reason = $1, message = $2
+from home
+where p.id = home.id and p.status in ('scheduled', 'starting', 'running', 'stopping')
 `
 
 type RequeueNodeParams struct {

@@ -45,9 +45,9 @@ export function parseWorkerCommand(value: unknown): WorkerCommand | undefined {
   return { type: "stop", reason: value["reason"] };
 }
 
-// What `new Date` can hold.
+// From 1970 to the year 9999: RFC 3339 has four digits for it.
 function isTime(value: unknown): value is number {
-  return typeof value === "number" && Math.abs(value) <= 8.64e15;
+  return typeof value === "number" && value >= 0 && value < 253_402_300_800_000;
 }
 
 function isCount(value: unknown): value is number {

@@ -1,0 +1,113 @@
+/**
+ * The Node agent's process: settings in, an agent on this platform, and an exit code out. 0: it left in good order; 1: the server or
+ * Supabase refuses it for good; 2: its settings are missing or wrong; 70: it failed itself, and another try may go better.
+ */
+import { randomUUID } from "node:crypto";
+import { rmSync, writeSync } from "node:fs";
+import { homedir, hostname } from "node:os";
+import { join } from "node:path";
+import { Agent } from "../core/agent.ts";
+import { messageOf } from "../core/errors.ts";
+import { AGENT_VERSION } from "../core/version.ts";
+import { nodeClock, nodeRandom } from "./clock.ts";
+import { ConfigError, configFrom, type Config } from "./config.ts";
+import { CredentialsFile, DiskCache, scratchDirectory } from "./files.ts";
+import { capabilities, detectedResources, nodeHost } from "./host.ts";
+import { httpFetch, sha256 } from "./http.ts";
+import { ThreadLauncher, type WorkerScript } from "./launcher.ts";
+import { createLogger } from "./logger.ts";
+import { openSocket } from "./socket.ts";
+
+/** The worker's script, put here by the build, which makes one file of all; without it the script is beside this one. */
+declare const STARK_WORKER_SOURCE: string | undefined;
+
+const EXIT_REFUSED = 1;
+const EXIT_SETTINGS = 2;
+const EXIT_FAILED = 70; // EX_SOFTWARE of sysexits.h; Node.js itself would say 1
+/** Whoever started the agent is gone without a word: its pods get this long, since nobody is there to wait for more. */
+const ORPHAN_GRACE_MS = 2_000;
+
+async function main(): Promise<void> {
+  const config = configFrom(process.env, { hostname: hostname(), userHome: homedir(), resources: detectedResources() });
+  const credentials = new CredentialsFile(config.credentials);
+  await credentials.load().catch((error: unknown) => {
+    throw new ConfigError(`STARK_CREDENTIALS: ${messageOf(error)}`);
+  });
+  const scratch = await scratchDirectory(join(config.home, "run")).catch((error: unknown) => {
+    throw new ConfigError(`STARK_AGENT_HOME: ${config.home} cannot be used: ${messageOf(error)}`);
+  });
+  const log = createLogger(config.logFormat, config.logLevel, say);
+  const agent = new Agent(
+    {
+      clock: nodeClock,
+      random: nodeRandom,
+      log,
+      openSocket,
+      http: httpFetch,
+      sha256,
+      cache: new DiskCache(join(config.home, "cache")),
+      credentials,
+      workers: new ThreadLauncher(workerScript(), scratch),
+      host: nodeHost(),
+    },
+    registrationOf(config),
+  );
+  leaveOnSignals(agent);
+  if (config.endsWithStdin) leaveWithStdin(agent);
+  log.info("starting", { node: config.name, server: config.url, version: AGENT_VERSION, runtime: process.version });
+  agent.start();
+  const end = await agent.ended;
+  rmSync(scratch, { recursive: true, force: true });
+  if (end.kind === "goodbye") log.info("ended", { why: end.message });
+  else log.error(`ended: ${end.message}`);
+  exit(end.kind === "goodbye" ? 0 : EXIT_REFUSED, agent);
+}
+
+function registrationOf({ url, name, labels, taints, resources }: Config) {
+  return { url, name, bootId: randomUUID(), labels, taints, resources, capabilities: capabilities() };
+}
+
+function workerScript(): WorkerScript {
+  return typeof STARK_WORKER_SOURCE === "string" ? { source: STARK_WORKER_SOURCE } : { url: new URL("./worker/main.js", import.meta.url) };
+}
+
+/** The first signal asks for a graceful end; a second one does not wait. */
+function leaveOnSignals(agent: Agent): void {
+  let asked = false;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      if (asked) process.kill(process.pid, "SIGKILL"); // exit() would wait for threads that cannot be interrupted
+      asked = true;
+      agent.shutdown(signal);
+    });
+  }
+}
+
+function leaveWithStdin(agent: Agent): void {
+  const orphaned = () => agent.shutdown("its parent process is gone", ORPHAN_GRACE_MS);
+  process.stdin.on("end", orphaned).on("close", orphaned).on("error", orphaned).resume();
+}
+
+function exit(code: number, agent: Agent): void {
+  // exit() waits for its threads, and what is left now is one in a call that nothing can interrupt.
+  if (agent.podCount > 0) process.kill(process.pid, "SIGKILL");
+  process.exit(code);
+}
+
+/** Synchronous, so that the last line before an exit is out. */
+function say(line: string): void {
+  try {
+    writeSync(2, line); // not process.stderr: merely to look at it makes a pipe non-blocking
+  } catch {
+    // stderr is gone, or a pipe that is full: the agent's work does not depend on it
+  }
+}
+
+function failed(error: unknown): void {
+  const settings = error instanceof ConfigError;
+  say(`stark agent: ${settings ? error.message : `failed: ${error instanceof Error ? error.stack : String(error)}`}\n`);
+  process.exit(settings ? EXIT_SETTINGS : EXIT_FAILED);
+}
+
+process.on("uncaughtException", failed).on("unhandledRejection", failed);
+main().catch(failed);

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"github.com/stark-o/stark/backend/core"
 	"github.com/stark-o/stark/backend/sched"
 	"github.com/stark-o/stark/tests/bench/workload"
@@ -73,5 +75,20 @@ func BenchmarkPreempt(b *testing.B) {
 		if plan := c.Decide([]*core.Pod{pod}, sched.Options{DryRun: true}); len(plan.Evictions) != 4 {
 			b.Fatalf("%d evictions", len(plan.Evictions))
 		}
+	}
+}
+
+// BenchmarkInput is the one-shot form: one pod, and everything else told anew.
+func BenchmarkInput(b *testing.B) {
+	for _, nodes := range []int{100, 5000} {
+		b.Run(fmt.Sprintf("nodes=%d", nodes), func(b *testing.B) {
+			in := sched.Input{Pods: workload.Pods(0, 1, workload.All), Packs: map[uuid.UUID]*core.Pack{workload.Pack.ID: workload.Pack}}
+			for _, n := range workload.Nodes(nodes, workload.All) {
+				in.Nodes = append(in.Nodes, sched.Node{Node: n})
+			}
+			for b.Loop() {
+				sched.Decide(in)
+			}
+		})
 	}
 }

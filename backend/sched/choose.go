@@ -90,21 +90,20 @@ func (k *class) firstStanding(c *Cluster, h heap, alone bool) (best entry, passe
 	if k.stands(h[0].slot, alone) {
 		return h[0], 0, true
 	}
-	frontier := append(c.frontier[:0], 0) // indexes into h, itself a heap
-	defer func() { c.frontier = frontier[:0] }()
-	for len(frontier) > 0 {
-		at := int(frontier[0])
+	c.frontier = append(c.frontier[:0], 0) // indexes into h, itself a heap
+	for len(c.frontier) > 0 {
+		at := int(c.frontier[0])
 		if k.stands(h[at].slot, alone) {
 			return h[at], passed, true
 		}
 		passed++
-		last := len(frontier) - 1
-		frontier[0] = frontier[last]
-		frontier = frontier[:last]
-		c.sinkFrontier(h, frontier)
+		last := len(c.frontier) - 1
+		c.frontier[0] = c.frontier[last]
+		c.frontier = c.frontier[:last]
+		c.sinkFrontier(h, c.frontier)
 		for child := 2*at + 1; child <= 2*at+2 && child < len(h); child++ {
-			frontier = append(frontier, int32(child))
-			c.raiseFrontier(h, frontier)
+			c.frontier = append(c.frontier, int32(child))
+			c.raiseFrontier(h, c.frontier)
 		}
 	}
 	return entry{}, passed, false

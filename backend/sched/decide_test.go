@@ -285,4 +285,7 @@ func TestDecideInput(t *testing.T) {
 	require.Equal(t, []core.Placement{{PodID: podID(1), NodeID: nodeID(1)}}, plan.Placements)
 	require.Equal(t, map[Filter]int{FilterCPU: 2}, plan.Unschedulable[0].Explanation.Filters)
 	require.Equal(t, plan, Decide(in))
+	in.Nodes[1].Pods = []*core.Pod{somePod(9, awayFrom("web", "zone", ""))}
+	in.Pods = []*core.Pod{somePod(1, podLabels("app", "web"))}
+	require.True(t, ptr(Decide(in).Unschedulable[0].Explanation).Has(FilterRepelled))
 }

@@ -8,14 +8,15 @@ import (
 	"github.com/stark-o/stark/backend/core"
 )
 
-// Node is a node and what is taken of it already.
+// Node is a node and what is taken of it already: as a sum or, better, pod by pod.
 type Node struct {
 	Node *core.Node
 	Used Resources
+	// Pods have their home there. When it is nil only the sum is known: affinity and spread are then judged as if nothing ran there.
+	Pods []*core.Pod
 }
 
-// Input is a whole situation at once, for callers that keep no Cluster. What runs on the nodes is known only as a sum, so that pods with
-// affinity or spread are judged as if nothing else were there, and nobody is evicted.
+// Input is a whole situation at once, for callers that keep no Cluster. Nobody is evicted.
 type Input struct {
 	Nodes []Node
 	Pods  []*core.Pod // pending, in any order
@@ -33,6 +34,12 @@ func Decide(in Input) Plan {
 	}
 	for _, n := range in.Nodes {
 		c.UpsertNode(n.Node)
+		for _, p := range n.Pods {
+			c.Place(p, n.Node.ID)
+		}
+		if n.Pods != nil {
+			continue
+		}
 		slot := c.slots[n.Node.ID]
 		c.nodes[slot].used = n.Used
 		c.reload(slot)

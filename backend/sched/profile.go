@@ -29,7 +29,6 @@ func profileOf(n *core.Node) profile {
 	if !p.shared {
 		p.owner = n.OwnerID
 	}
-	p.parsed, _ = semver.NewVersion(n.RuntimeVersion)
 	return p
 }
 
@@ -70,6 +69,7 @@ func (c *Cluster) profileID(n *core.Node) int32 {
 	if !known {
 		id = int32(len(c.profiles))
 		c.profileIDs[string(c.scratch)] = id
+		p.parsed, _ = semver.NewVersion(p.version)
 		c.profiles = append(c.profiles, p)
 	}
 	return id

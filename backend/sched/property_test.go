@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -134,18 +135,10 @@ func drawSpread(t *rapid.T) json.RawMessage {
 			rapid.IntRange(1, 2).Draw(t, label+"skew"), pick(t, label+"key", "zone", "kubernetes.io/hostname", "disk"), when,
 			pick(t, label+"selector", `{"matchLabels":{"app":"x"}}`, `{}`), more))
 	}
-	raw, _ := json.Marshal(constraints)
 	if constraints == nil {
 		return nil
 	}
-	raw = []byte("[")
-	for i, c := range constraints {
-		if i > 0 {
-			raw = append(raw, ',')
-		}
-		raw = append(raw, c...)
-	}
-	return append(raw, ']')
+	return json.RawMessage("[" + strings.Join(constraints, ",") + "]")
 }
 
 func (m *machine) drawPod(t *rapid.T) *core.Pod {

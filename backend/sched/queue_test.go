@@ -73,15 +73,15 @@ func TestQueueBackoff(t *testing.T) {
 	q := NewQueue(c, Backoff{First: time.Second, Max: 3 * time.Second})
 	q.Add(somePod(1, asks(9000, 0)))
 	now := epoch
-	for i, pause := range []time.Duration{1, 2, 3, 3} {
+	for i, pause := range []time.Duration{time.Second, 2 * time.Second, 3 * time.Second, 3 * time.Second} {
 		require.Equal(t, 1, try(c, q, now))
 		_, ok := q.Next()
 		require.False(t, ok, "nothing could help yet")
 		c.UpsertNode(someNode(10+i, func(n *core.Node) { n.CPUMillis = 1 }))
-		require.Zero(t, try(c, q, now.Add(pause*time.Second-1)))
+		require.Zero(t, try(c, q, now.Add(pause-1)))
 		at, ok := q.Next()
 		require.True(t, ok)
-		require.Equal(t, now.Add(pause*time.Second), at)
+		require.Equal(t, now.Add(pause), at)
 		now = at
 	}
 	q.Add(somePod(1, asks(100, 0)))

@@ -204,7 +204,7 @@ func (st *static) narrow(c *Cluster, set bitset) {
 	if st.required == nil {
 		return
 	}
-	any, one := newBitset(len(c.nodes)), newBitset(len(c.nodes))
+	either, one := newBitset(len(c.nodes)), newBitset(len(c.nodes))
 	for _, t := range st.required.Terms {
 		if len(t.MatchExpressions)+len(t.MatchFields) == 0 {
 			continue
@@ -216,9 +216,9 @@ func (st *static) narrow(c *Cluster, set bitset) {
 		for _, r := range t.MatchFields {
 			c.narrowName(one, r)
 		}
-		any.add(one)
+		either.add(one)
 	}
-	copy(set, any)
+	copy(set, either)
 }
 
 func (c *Cluster) narrowName(set bitset, r core.Requirement) {

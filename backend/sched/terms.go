@@ -71,10 +71,8 @@ type term struct {
 // matches says whether a pod with this namespace and these labels is one that the term names.
 // Source: kube-scheduler framework AffinityTerm.Matches; both lists empty means the pod's own namespace.
 func (t *term) matches(c *Cluster, namespace string, labels map[string]string) bool {
-	if !slices.Contains(t.namespaces, namespace) && !(t.elsewhere != nil && t.elsewhere.Matches(c.labelsOf(namespace))) {
-		return false
-	}
-	return t.selector.Matches(labels)
+	named := slices.Contains(t.namespaces, namespace) || (t.elsewhere != nil && t.elsewhere.Matches(c.labelsOf(namespace)))
+	return named && t.selector.Matches(labels)
 }
 
 func (c *Cluster) labelsOf(namespace string) map[string]string {

@@ -1,16 +1,17 @@
 //go:build unix
 
-// Command sched measures the pure scheduler, in process and on one goroutine: no database, no network. It prints one JSON line a figure on
-// stdout and its progress on stderr.
+// Command bench prints the project's figures: one JSON line each on stdout, kept in a file too, and its progress on stderr.
 //
-//	go run ./tests/bench/sched -bench sched.place -nodes 1000,5000
+//	go run ./tests/bench -bench sched.place -nodes 1000,5000
 package main
 
 import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -21,7 +22,8 @@ import (
 
 func main() {
 	s := settings{params: map[string]any{"cpu": cpuModel(), "cores": runtime.NumCPU(), "go": runtime.Version()}}
-	only := flag.String("bench", "", "run only this one: sched.place, sched.memory, sched.explain, sched.preempt or sched.wake")
+	only := flag.String("bench", os.Getenv("BENCH"), "run only those whose name begins so; the default is $BENCH")
+	out := flag.String("out", "bin/bench.jsonl", "file that keeps the lines")
 	nodes := flag.String("nodes", "100,1000,5000,20000", "sizes of the cluster")
 	variants := flag.String("variants", "", "of sched.place: "+fmt.Sprint(workload.Variants)+"; all when empty")
 	flag.IntVar(&s.pods, "pods", 5000, "pods to place")
@@ -40,21 +42,37 @@ func main() {
 			s.variants = append(s.variants, v)
 		}
 	}
-	benches := []struct {
-		name string
-		run  func(settings) error
-	}{{"sched.place", place}, {"sched.memory", memory}, {"sched.explain", explain}, {"sched.preempt", preempt}, {"sched.wake", wake}}
+	if err := s.keep(*out); err != nil {
+		fmt.Fprintf(os.Stderr, "-out: %v\n", err)
+		os.Exit(1)
+	}
+	ran := false
 	for _, b := range benches {
-		if *only != "" && *only != b.name {
+		if !strings.HasPrefix(b.name, *only) {
 			continue
 		}
+		ran = true
 		s.bench = b.name
 		if err := b.run(s); err != nil {
 			fmt.Fprintf(os.Stderr, "%s: %v\n", b.name, err)
 			os.Exit(1)
 		}
 	}
+	if !ran {
+		fmt.Fprintf(os.Stderr, "no bench is called %q; there are:", *only)
+		for _, b := range benches {
+			fmt.Fprint(os.Stderr, " ", b.name)
+		}
+		fmt.Fprintln(os.Stderr)
+		os.Exit(2)
+	}
 }
+
+// benches are all that there are, in the order in which they run.
+var benches = []struct {
+	name string
+	run  func(settings) error
+}{{"sched.place", place}, {"sched.memory", memory}, {"sched.explain", explain}, {"sched.preempt", preempt}, {"sched.wake", wake}}
 
 type settings struct {
 	bench    string
@@ -63,6 +81,20 @@ type settings struct {
 	pods     int
 	repeat   int
 	params   map[string]any
+	lines    io.Writer
+}
+
+// keep opens the file that keeps the lines.
+func (s *settings) keep(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	s.lines = io.MultiWriter(os.Stdout, file)
+	return nil
 }
 
 // figure is one line of output.
@@ -86,7 +118,10 @@ func (s settings) report(params map[string]any, metrics []metric) {
 		slices.Sort(m.values)
 		value := m.values[len(m.values)/2]
 		line, _ := json.Marshal(figure{Bench: s.bench, Params: all, Metric: m.name, Value: value, Unit: m.unit}) // plain values
-		fmt.Println(string(line))
+		if _, err := fmt.Fprintln(s.lines, string(line)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 		fmt.Fprintf(os.Stderr, "%-14s %-60s %-22s %14.2f %s\n", s.bench, fmt.Sprint(params), m.name, value, m.unit)
 	}
 }

@@ -23,6 +23,8 @@ func newCluster(nodes []*core.Node) *sched.Cluster {
 	return c
 }
 
+// The figures of this file are of the pure scheduler, in process and on one goroutine: no database, no network.
+
 // podsFor is as many pods as the cluster can take of a variant, at most what was asked for.
 func (s settings) podsFor(nodes int, v workload.Variant) []*core.Pod {
 	n := min(s.pods, nodes*100)

@@ -18,10 +18,12 @@ import (
 
 	"github.com/stark-o/stark/tests/bench/bench"
 	"github.com/stark-o/stark/tests/bench/e2e"
+	"github.com/stark-o/stark/tests/bench/sched"
 )
 
 func main() {
 	suite := bench.New()
+	sched.Register(suite)
 	e2e.Register(suite)
 
 	if err := run(suite, os.Args[1:]); err != nil {

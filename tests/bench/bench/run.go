@@ -97,6 +97,15 @@ func (r *Run) Ints(name string, fallback ...int) []int {
 	return values
 }
 
+// Strings is a parameter that is a list of words, as in -set variants=plain,all; nil when it is not set.
+func (r *Run) Strings(name string) []string {
+	text, set := r.cfg.Set[name]
+	if !set {
+		return nil
+	}
+	return strings.Split(text, ",")
+}
+
 // Figure is one line of output.
 type Figure struct {
 	Bench  string  `json:"bench"`

@@ -17,8 +17,8 @@ import (
 // usage is who used the processors: this process (server, agents and whoever inserts), Postgres, and anybody on the machine. What the last has
 // over the first two is others' and spoils the figures. Where there is no /proc only the first is known.
 type usage struct {
-	self, postgres, machine time.Duration
-	load1                   float64
+	self, postgres, walsender, machine time.Duration
+	load1                              float64
 }
 
 func measure() (u usage) {
@@ -26,12 +26,14 @@ func measure() (u usage) {
 	if unix.Getrusage(unix.RUSAGE_SELF, &r) == nil {
 		u.self = time.Duration(r.Utime.Nano() + r.Stime.Nano())
 	}
-	u.postgres, u.machine, u.load1 = postgresTime(), machineTime(), load1()
+	u.postgres, u.walsender = postgresTime()
+	u.machine, u.load1 = machineTime(), load1()
 	return u
 }
 
 func (u usage) since(before usage) usage {
-	return usage{self: u.self - before.self, postgres: u.postgres - before.postgres, machine: u.machine - before.machine, load1: u.load1}
+	return usage{self: u.self - before.self, postgres: u.postgres - before.postgres, walsender: u.walsender - before.walsender,
+		machine: u.machine - before.machine, load1: u.load1}
 }
 
 func (u usage) report(r *bench.Run, p bench.Params, over time.Duration) {
@@ -39,6 +41,7 @@ func (u usage) report(r *bench.Run, p bench.Params, over time.Duration) {
 	r.Report(p, "cpu_go", share(u.self), "cores")
 	if u.machine > 0 {
 		r.Report(p, "cpu_postgres", share(u.postgres), "cores")
+		r.Report(p, "cpu_walsender", share(u.walsender), "cores") // of Postgres': the decoding
 		r.Report(p, "cpu_others", max(0, share(u.machine-u.self-u.postgres)), "cores")
 		r.Report(p, "load1", u.load1, "")
 	}
@@ -47,8 +50,8 @@ func (u usage) report(r *bench.Run, p bench.Params, over time.Duration) {
 
 const tick = 10 * time.Millisecond // USER_HZ is 100 on every Linux
 
-// postgresTime is what all descendants of ours by that name have used and still run, so differences hold as long as none ends.
-func postgresTime() (sum time.Duration) {
+// postgresTime is what all descendants of ours by that name have used that still run, so differences hold as long as none ends.
+func postgresTime() (all, walsender time.Duration) {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is good
 	ours := map[string]bool{strconv.Itoa(os.Getpid()): true}
 	type process struct {
@@ -56,7 +59,7 @@ func postgresTime() (sum time.Duration) {
 		name   string
 		time   time.Duration
 	}
-	all := map[string]process{}
+	processes := map[string]process{}
 	for _, path := range stats {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -70,18 +73,22 @@ func postgresTime() (sum time.Duration) {
 		user, _ := strconv.Atoi(fields[11])
 		system, _ := strconv.Atoi(fields[12])
 		pid := strings.Fields(string(text[:open]))[0]
-		all[pid] = process{parent: fields[1], name: string(text[open+1 : end]), time: time.Duration(user+system) * tick}
+		processes[pid] = process{parent: fields[1], name: string(text[open+1 : end]), time: time.Duration(user+system) * tick}
 	}
 	var mine func(pid string, depth int) bool
 	mine = func(pid string, depth int) bool {
-		return ours[pid] || depth < 16 && all[pid].parent != "" && mine(all[pid].parent, depth+1)
+		return ours[pid] || depth < 16 && processes[pid].parent != "" && mine(processes[pid].parent, depth+1)
 	}
-	for pid, p := range all {
-		if p.name == "postgres" && mine(pid, 0) {
-			sum += p.time
+	for pid, p := range processes {
+		if p.name != "postgres" || !mine(pid, 0) {
+			continue
+		}
+		all += p.time
+		if title, err := os.ReadFile("/proc/" + pid + "/cmdline"); err == nil && bytes.HasPrefix(title, []byte("postgres: walsender")) {
+			walsender += p.time
 		}
 	}
-	return sum
+	return all, walsender
 }
 
 // machineTime is what all processors together were busy.

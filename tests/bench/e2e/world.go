@@ -50,6 +50,9 @@ func open(ctx context.Context, run *bench.Run) (_ *world, err error) {
 	if w.pool, err = pgxpool.New(ctx, w.stack.DatabaseURL()); err != nil {
 		return nil, err
 	}
+	if err = w.whatIf(ctx); err != nil {
+		return nil, err
+	}
 	owner, err := w.stack.EnsureUser(ctx, "owner@bench.local", password, "developer")
 	if err != nil {
 		return nil, err
@@ -61,6 +64,20 @@ func open(ctx context.Context, run *bench.Run) (_ *world, err error) {
 		return nil, fmt.Errorf("insert a pack: %w", err)
 	}
 	return w, nil
+}
+
+// whatIf runs the files of -set sql=file[,file…]: how would it be with another trigger, without an index?
+func (w *world) whatIf(ctx context.Context) error {
+	for _, path := range w.run.Strings("sql") {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("-set sql: %w", err)
+		}
+		if _, err := w.pool.Exec(ctx, string(text)); err != nil {
+			return fmt.Errorf("-set sql=%s: %w", path, err)
+		}
+	}
+	return nil
 }
 
 const password = "bench-password"
@@ -85,6 +102,9 @@ func (w *world) params(ctx context.Context) (bench.Params, error) {
 			return nil, fmt.Errorf("read %s: %w", setting, err)
 		}
 		p[key] = value
+	}
+	if files := w.run.Strings("sql"); files != nil {
+		p["sql"] = files
 	}
 	return p, nil
 }

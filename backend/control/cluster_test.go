@@ -234,6 +234,26 @@ func TestADecisionWithAnUnknownOutcomeKeepsItsRoom(t *testing.T) {
 	w.notFooled(t, "a", open)
 }
 
+// A node is taken back by its owner while pods of others are on their way to it. The database refuses those, and only those.
+func TestAPlacementThatTheDatabaseRefusesHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	makePrivate := func(ctx context.Context) error {
+		_, err := w.pool.Exec(ctx, "update public.nodes set access = 'private'")
+		return err
+	}
+	a := startServer(t, "a", w.db, options{wrap: func(s *store.Store) control.Store { return &interposed{Store: s, before: makePrivate} }})
+	eventually(t, "it leads", a.leads)
+	fixture.Exec(t, w.pool, `insert into public.pods (pack_id, created_by)
+		select $1, case when i % 2 = 0 then $2::uuid end from generate_series(1, 10) i`, w.pack, w.ops.UserID)
+	fixture.Node(t, w.pool, w.ops, "n1", 100)
+	eventually(t, "the owner's are placed", func() bool { return w.count(t, "status = 'scheduled' and created_by is not null") == 5 })
+	eventually(t, "the others are explained", func() bool {
+		return w.count(t, "status = 'pending' and created_by is null and unschedulable ->> 'text' like '%private node%'") == 5
+	})
+	require.EqualValues(t, 1, fixture.One[int64](t, w.pool, "select epoch from public.leader_lease"), "in one term")
+}
+
 // A leader that the network cuts off is replaced. What it had sent arrives later, from an epoch that is over, and changes nothing.
 func TestALeaderThatWasCutOffWritesNothing(t *testing.T) {
 	t.Parallel()

@@ -184,12 +184,7 @@ func (s *scheduler) assign(ctx context.Context, placements []core.Placement) {
 	number := s.number
 	s.flights[number] = time.Now()
 	s.writers.Go(func() {
-		attempt, cancel := context.WithTimeout(ctx, writeTimeout)
-		defer cancel()
-		taken, err := s.cfg.Store.Assign(attempt, s.epoch, placements)
-		if err != nil {
-			err = s.failed(attempt, err)
-		}
+		taken, err := s.write(ctx, placements)
 		s.landed <- func() error {
 			delete(s.flights, number)
 			return s.settle(placements, taken, err)
@@ -200,7 +195,7 @@ func (s *scheduler) assign(ctx context.Context, placements []core.Placement) {
 // settle takes in what became of a batch. What the database did not take was shown by the feed before other connections could see it, or its
 // node is not any more as it was, or someone holds a row: that passes in a moment.
 func (s *scheduler) settle(placements []core.Placement, taken []uuid.UUID, err error) error {
-	if errors.Is(err, errLost) || errors.Is(err, errUnsure) {
+	if err != nil { // it ends the term
 		s.cfg.Cluster.Forget(podsOf(placements))
 		return err
 	}
@@ -221,7 +216,7 @@ func (s *scheduler) settle(placements []core.Placement, taken []uuid.UUID, err e
 	if len(rest) > 0 {
 		s.missed = append(s.missed, missed{pods: rest, due: time.Now().Add(min(minRetry<<worst, maxRetry))})
 	}
-	return err
+	return nil
 }
 
 // retryMissed lets go of placements that were missed a while ago: they wait for a decision again.
@@ -241,23 +236,44 @@ func (s *scheduler) retryMissed(now time.Time) {
 	}
 }
 
-// failed says what a failed assignment means for the term.
-func (s *scheduler) failed(ctx context.Context, err error) error {
-	switch core.CodeOf(err) {
-	case core.CodeConflict:
-		if !s.holdsLease(ctx) {
-			return errLost
-		}
-		return err
-	case core.CodeValidation, core.CodeForbidden, core.CodeNotFound:
-		return err // the database refused: nothing is written
+// write assigns placements and returns the pods that were taken. When a rule of the database refuses a batch, the placement that is at fault is
+// searched for by halves, so that it does not hold up the others.
+func (s *scheduler) write(ctx context.Context, placements []core.Placement) (taken []uuid.UUID, err error) {
+	attempt, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	taken, err = s.cfg.Store.Assign(attempt, s.epoch, placements)
+	switch {
+	case err == nil:
+		return taken, nil
+	case !isRefusal(err):
+		return nil, fmt.Errorf("%w: %w", errUnsure, err)
+	case !s.holdsLease(attempt):
+		return nil, errLost
+	case len(placements) == 1:
+		s.cfg.Log.Warn("the database refuses a placement; trying again", "pod", placements[0].PodID, "node", placements[0].NodeID, "error", err)
+		return nil, nil
 	}
-	return fmt.Errorf("%w: %w", errUnsure, err)
+	half := len(placements) / 2
+	first, err := s.write(ctx, placements[:half])
+	if err != nil {
+		return nil, err
+	}
+	second, err := s.write(ctx, placements[half:])
+	return append(first, second...), err
+}
+
+// isRefusal says that the database answered, and wrote nothing.
+func isRefusal(err error) bool {
+	switch core.CodeOf(err) {
+	case core.CodeConflict, core.CodeValidation, core.CodeForbidden, core.CodeNotFound, core.CodeQuota:
+		return true
+	}
+	return false
 }
 
 // holdsLease asks the database. When it cannot say, the keeper of the lease will find out.
 func (s *scheduler) holdsLease(ctx context.Context) bool {
-	ours, err := s.cfg.Store.RenewLease(ctx, s.epoch, s.cfg.LeaseTTL)
+	_, ours, err := s.cfg.Store.RenewLease(ctx, s.epoch, s.cfg.LeaseTTL)
 	return err != nil || ours
 }
 

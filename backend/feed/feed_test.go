@@ -264,6 +264,7 @@ func TestTruncateListsAgain(t *testing.T) {
 	w.start(t, nil)
 	w.synced(t)
 	require.NotNil(t, w.state.Pod(pod))
+	fixture.Exec(t, w.pool, "alter table public.pods disable trigger pods_no_truncate") // what only the owner can
 	fixture.Exec(t, w.pool, "truncate public.pods cascade")
 	eventually(t, "listed again", func() bool { return w.listings() == 2 })
 	require.Nil(t, w.state.Pod(pod))
@@ -274,8 +275,15 @@ func TestKeyChangeListsAgain(t *testing.T) {
 	w := newWorld(t)
 	w.start(t, nil)
 	w.synced(t)
+	setting(t, w, "other.name", "integer")
 	fixture.Exec(t, w.pool, "update public.cluster_config set key = 'other.name' where key = 'heartbeat.intervalMs'")
 	eventually(t, "listed again", func() bool { return w.listings() == 2 })
 	require.EqualValues(t, -1, w.state.ConfigInt("heartbeat.intervalMs", -1))
 	require.EqualValues(t, 10_000, w.state.ConfigInt("other.name", -1))
+}
+
+// setting makes a key known that cluster_config may hold.
+func setting(t *testing.T, w *world, key, kind string) {
+	t.Helper()
+	fixture.Exec(t, w.pool, "insert into stark.config_keys (key, type, default_value, description) values ($1, $2, 'null', '')", key, kind)
 }

@@ -26,6 +26,7 @@ func TestKeepsLargeValuesThatDidNotChange(t *testing.T) {
 		select $1, jsonb_build_object('LARGE', `+noise+`), '{"small": "yes"}' returning id`, pack)
 	node := fixture.Node(t, w.pool, dev, "n1", 5)
 	fixture.Exec(t, w.pool, "update public.nodes set labels = jsonb_build_object('large', "+noise+") where id = $1", node)
+	setting(t, w, "large", "text")
 	fixture.Exec(t, w.pool, "insert into public.cluster_config (key, value) select 'large', to_jsonb("+noise+")")
 	fixture.Exec(t, w.pool, "insert into public.namespaces (name, labels) select 'large', jsonb_build_object('large', "+noise+")")
 
@@ -53,7 +54,10 @@ func TestSurvivesRowsThatDoNotFit(t *testing.T) {
 	w := newWorld(t)
 	dev := fixture.User(t, w.pool, "developer")
 	pack := fixture.Pack(t, w.pool, dev, "hello")
-	const odd = `insert into public.pods (pack_id, tolerations, created_at) values ($1, '[1, "x", {"tolerationSeconds": "soon"}]', 'infinity') returning id`
+	// The trigger would refuse it and fills in what is left out here otherwise.
+	fixture.Exec(t, w.pool, "alter table public.pods disable trigger pods_guard_insert")
+	const odd = `insert into public.pods (name, pack_id, cpu, memory, cpu_millis, memory_bytes, tolerations, created_at)
+		values (left(gen_random_uuid()::text, 8), $1, '0', '0', 0, 0, '[1, "x", {"tolerationSeconds": "soon"}]', 'infinity') returning id`
 	listed := fixture.One[uuid.UUID](t, w.pool, odd, pack)
 	w.start(t, nil)
 	w.synced(t)

@@ -260,7 +260,7 @@ func TestEvictionRacesWithARegistration(t *testing.T) {
 	w.place(t, node, pods...)
 	lease := w.withLease(t, node)
 	fixture.Exec(t, w.pool, "update public.nodes set status = 'unhealthy' where id = $1", node)
-	inTx(t, w, func(tx pgx.Tx) {
+	during(t, w, func(tx pgx.Tx) {
 		fixture.Exec(t, tx, "update public.nodes set status = 'healthy' where id = $1", node)
 		lost, evicted, err := w.LoseNodes(t.Context(), epoch, []core.NodeLease{lease})
 		require.NoError(t, err)

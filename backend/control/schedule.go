@@ -24,7 +24,7 @@ const (
 	// writeTimeout is for one statement of the loops.
 	writeTimeout = 10 * time.Second
 	// maxFlying is how many batches of placements are on their way at most.
-	maxFlying = 4
+	maxFlying = 3
 	// flightPatience is how long a batch may be on its way before the next one leaves without waiting for it. A statement of a few rows is back
 	// before that, and what gathers meanwhile shares the next; nobody waits for a statement of thousands.
 	flightPatience = 3 * time.Millisecond

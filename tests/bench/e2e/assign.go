@@ -91,8 +91,9 @@ func (w *world) measureServer(ctx context.Context, in *inserters, agents int, p 
 	return w.atMost(ctx, in, l, p)
 }
 
-// atRates measures latencies at fixed rates of single-row inserts.
+// atRates measures latencies at fixed rates, of single-row inserts unless -set rateBatch says otherwise.
 func (w *world) atRates(ctx context.Context, in *inserters, l loop, p bench.Params) error {
+	batch := w.run.Int("rateBatch", 1)
 	for _, rate := range w.run.Ints("rates", 100, 1000, 5000) {
 		if rate == 0 {
 			return nil // -set rates=0
@@ -100,15 +101,15 @@ func (w *world) atRates(ctx context.Context, in *inserters, l loop, p bench.Para
 		if err := w.clear(ctx); err != nil {
 			return err
 		}
-		tr := trial{rate: rate, batch: 1, seconds: float64(min(w.seconds(), w.run.Int("latencySeconds", 15)))}
-		if _, err := in.try(ctx, l, trial{rate: rate, batch: 1, seconds: 1}); err != nil { // warm-up
+		tr := trial{rate: rate, batch: batch, seconds: float64(min(w.seconds(), w.run.Int("latencySeconds", 15)))}
+		if _, err := in.try(ctx, l, trial{rate: rate, batch: batch, seconds: 1}); err != nil { // warm-up
 			return err
 		}
 		o, err := in.try(ctx, l, tr)
 		if err != nil {
 			return fmt.Errorf("at %d/s: %w", rate, err)
 		}
-		o.report(w.run, p.With(bench.Params{"rate": rate, "batch": 1, "seconds": tr.seconds}))
+		o.report(w.run, p.With(bench.Params{"rate": rate, "batch": batch, "seconds": tr.seconds}))
 	}
 	return nil
 }

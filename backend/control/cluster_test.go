@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -53,7 +52,7 @@ type options struct {
 
 func startServer(t *testing.T, name string, db testdb.DB, o options) *server {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.NewTextHandler(t.Output(), nil)).With("server", name)
 	if o.storeURL == "" {
 		o.storeURL = db.URL
 	}
@@ -169,7 +168,7 @@ type interposed struct {
 
 func (i *interposed) Assign(ctx context.Context, epoch core.Epoch, placements []core.Placement) (taken []uuid.UUID, err error) {
 	first := false
-	i.once.Do(func() { first = true; err = i.before(ctx) })
+	i.once.Do(func() { first = true; err = i.before(context.WithoutCancel(ctx)) }) // done even if the term ends meanwhile
 	if err != nil {
 		return nil, err
 	}

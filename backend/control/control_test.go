@@ -68,10 +68,11 @@ func TestBatchesHaveALimit(t *testing.T) {
 		f := newFake()
 		c := f.run(t, func(cfg *Config) { cfg.Batch = 2 })
 		f.miss[podID(1)], f.miss[podID(2)] = 2, 2 // a whole batch that is not seen at first
-		f.show(c, snapshot(aNode(1, 1000), aPod(1, 1), aPod(2, 1), aPod(3, 1), aPod(4, 1), aPod(5, 1), aPod(6, 9999)))
+		f.show(c, snapshot(aNode(1, 1000), aPod(1, 1), aPod(2, 1), aPod(3, 1), aPod(4, 1), aPod(5, 1), aPod(6, 9999), aPod(7, 9999), aPod(8, 9999)))
 		eventually(t, "placed", f.placed(1, 2, 3, 4, 5))
-		eventually(t, "explained at the end", f.is(func() bool { return len(f.explained) == 1 }))
+		eventually(t, "explained at the end", f.is(func() bool { return len(f.explained) == 3 }))
 		f.with(func() {
+			require.Equal(t, 2, f.writes, "of two explanations and of one")
 			for _, n := range f.batches {
 				require.LessOrEqual(t, n, 2)
 			}

@@ -20,6 +20,7 @@ const explainEvery = 2 * time.Second
 type explainer struct {
 	stored    map[uuid.UUID]reason
 	unsaid    map[uuid.UUID]reason // differs from what is stored
+	queue     []uuid.UUID          // of those, what is to be written now
 	refreshed time.Time            // when what was stored before was last brought up to date
 	busy      bool                 // a statement is on its way
 	pause     time.Time            // until when nothing is written, since the last statement did not see everything
@@ -65,14 +66,29 @@ func (e *explainer) take(unschedulable []sched.Unschedulable, waiting map[uuid.U
 	return nil
 }
 
-// news is what to write now: what is new at once, what replaces something only when that is due.
-func (e *explainer) news(now time.Time) map[uuid.UUID]json.RawMessage {
+// news is what to write now, at most so many: what is new at once, what replaces something only when that is due.
+func (e *explainer) news(now time.Time, limit int) map[uuid.UUID]reason {
 	if now.Before(e.pause) {
 		return nil
 	}
+	if len(e.queue) == 0 {
+		e.fill(now)
+	}
+	news := map[uuid.UUID]reason{}
+	for len(e.queue) > 0 && len(news) < limit {
+		id := e.queue[0]
+		e.queue = e.queue[1:]
+		if r, still := e.unsaid[id]; still {
+			news[id] = r
+		}
+	}
+	return news
+}
+
+func (e *explainer) fill(now time.Time) {
+	e.queue = nil // so that what was taken from its front is given back
 	refresh := !now.Before(e.refreshed.Add(explainEvery))
-	news := map[uuid.UUID]json.RawMessage{}
-	for id, r := range e.unsaid {
+	for id := range e.unsaid {
 		_, known := e.stored[id]
 		if known && !refresh {
 			continue
@@ -80,9 +96,8 @@ func (e *explainer) news(now time.Time) map[uuid.UUID]json.RawMessage {
 		if known {
 			e.refreshed = now
 		}
-		news[id] = json.RawMessage(r.text)
+		e.queue = append(e.queue, id)
 	}
-	return news
 }
 
 // due says when something that waits may be written.
@@ -93,18 +108,21 @@ func (e *explainer) due(now time.Time) (time.Time, bool) {
 	if e.pause.After(now) {
 		return e.pause, true
 	}
+	if len(e.queue) > 0 {
+		return now, true
+	}
 	return e.refreshed.Add(explainEvery), true
 }
 
 // explain stores why pods are pending, where that changed. One statement is on its way at a time.
-func (s *scheduler) explain(ctx context.Context, now time.Time) error {
-	news := s.says.news(now)
-	if len(news) == 0 {
-		return nil
+func (s *scheduler) explain(ctx context.Context, now time.Time) {
+	said := s.says.news(now, s.cfg.Batch)
+	if len(said) == 0 {
+		return
 	}
-	said := make(map[uuid.UUID]reason, len(news))
-	for id := range news {
-		said[id] = s.says.unsaid[id]
+	news := make(map[uuid.UUID]json.RawMessage, len(said))
+	for id, r := range said {
+		news[id] = json.RawMessage(r.text)
 	}
 	s.says.busy = true
 	s.writers.Go(func() {
@@ -119,7 +137,6 @@ func (s *scheduler) explain(ctx context.Context, now time.Time) error {
 			return err
 		}
 	})
-	return nil
 }
 
 // settle notes what was stored. Pods that the statement did not see are not visible to others yet, or locked.

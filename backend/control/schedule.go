@@ -135,10 +135,10 @@ func (s *scheduler) step(ctx context.Context, now time.Time) error {
 			return err
 		}
 	}
-	if s.says.busy || s.stirred {
-		return nil
+	if !s.says.busy && !s.stirred {
+		s.explain(ctx, now)
 	}
-	return s.explain(ctx, now)
+	return nil
 }
 
 // mayFly says whether another batch may leave.

@@ -120,3 +120,11 @@ func requireCode(t *testing.T, code core.Code, err error) {
 	require.Error(t, err)
 	require.Equal(t, code, core.CodeOf(err), "%v", err)
 }
+
+// fieldIn is the input field that an error blames.
+func fieldIn(t *testing.T, err error) string {
+	t.Helper()
+	var public *core.Error
+	require.ErrorAs(t, err, &public)
+	return public.Field
+}

@@ -68,7 +68,7 @@ func TestCreatePodNamesTheFieldThatIsWrong(t *testing.T) {
 		c.change(&in)
 		_, err := w.CreatePod(t.Context(), w.dev, in)
 		requireCode(t, c.code, err)
-		require.Equal(t, c.field, err.(*core.Error).Field)
+		require.Equal(t, c.field, fieldIn(t, err))
 	}
 }
 

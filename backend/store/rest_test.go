@@ -162,7 +162,7 @@ func TestPackNamesAndVersions(t *testing.T) {
 	for field, in := range map[string]wire.PodCreate{"version": {Pack: "hello", Version: "3.0.0"}, "pack": {Pack: "nothing"}} {
 		_, err := w.CreatePod(t.Context(), w.dev, in)
 		requireCode(t, core.CodeValidation, err)
-		require.Equal(t, field, err.(*core.Error).Field)
+		require.Equal(t, field, fieldIn(t, err))
 	}
 	require.NoError(t, create(w.dev, "pre", "1.0.0-a"))
 	require.NoError(t, create(w.dev, "pre", "1.0.0-b"))
@@ -373,7 +373,7 @@ func TestNamespacesByActor(t *testing.T) {
 	requireCode(t, core.CodeConflict, err)
 	_, err = w.CreateNamespace(t.Context(), c["admin"], wire.NamespaceCreate{Name: "Bad Name"})
 	requireCode(t, core.CodeValidation, err)
-	require.Equal(t, "name", err.(*core.Error).Field)
+	require.Equal(t, "name", fieldIn(t, err))
 
 	requireCode(t, core.CodeConflict, w.DeleteNamespace(t.Context(), c["admin"], "stark-system")) // the system's own stays
 	_, err = w.CreateNamespace(t.Context(), c["operator"], wire.NamespaceCreate{Name: "busy"})

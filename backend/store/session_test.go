@@ -53,7 +53,9 @@ func TestRegisterNodeRefuses(t *testing.T) {
 		_, err := w.RegisterNode(t.Context(), c.actor, c.reg)
 		requireCode(t, c.code, err)
 		if c.code == core.CodeForbidden {
-			require.NotContains(t, err.(*core.Error).Message, "row-level", name)
+			var public *core.Error
+			require.ErrorAs(t, err, &public)
+			require.NotContains(t, public.Message, "row-level", name)
 		}
 	}
 	require.EqualValues(t, 1, fixture.One[int64](t, w.pool, "select count(*) from public.nodes"))

@@ -1,4 +1,4 @@
-// Made by `go generate ./functions/agent` from functions/agent/{core,node}. Do not edit.
+// Made by `go generate ./functions/agent` from functions/agent/{core,node,browser}. Do not edit.
 /*! ws
  *
  * Copyright (c) 2011 Einar Otto Stangvik <einaros@gmail.com>
@@ -21,6 +21,54 @@
  * COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER
  * IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN
  * CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+ */
+/*! @vue/reactivity
+ *
+ * The MIT License (MIT)
+ *
+ * Copyright (c) 2018-present, Yuxi (Evan) You
+ *
+ * Permission is hereby granted, free of charge, to any person obtaining a copy
+ * of this software and associated documentation files (the "Software"), to deal
+ * in the Software without restriction, including without limitation the rights
+ * to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+ * copies of the Software, and to permit persons to whom the Software is
+ * furnished to do so, subject to the following conditions:
+ *
+ * The above copyright notice and this permission notice shall be included in
+ * all copies or substantial portions of the Software.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+ * IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+ * FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+ * AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+ * LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+ * OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN
+ * THE SOFTWARE.
+ */
+/*! @vue/shared
+ *
+ * The MIT License (MIT)
+ *
+ * Copyright (c) 2018-present, Yuxi (Evan) You
+ *
+ * Permission is hereby granted, free of charge, to any person obtaining a copy
+ * of this software and associated documentation files (the "Software"), to deal
+ * in the Software without restriction, including without limitation the rights
+ * to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+ * copies of the Software, and to permit persons to whom the Software is
+ * furnished to do so, subject to the following conditions:
+ *
+ * The above copyright notice and this permission notice shall be included in
+ * all copies or substantial portions of the Software.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+ * IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+ * FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+ * AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+ * LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+ * OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN
+ * THE SOFTWARE.
  */
 import { createRequire as __createRequire } from "node:module";
 const require = __createRequire(import.meta.url);
@@ -56,6 +104,1684 @@ var __toESM = (mod, isNodeMode, target) => (target = mod != null ? __create(__ge
   isNodeMode || !mod || !mod.__esModule ? __defProp(target, "default", { value: mod, enumerable: !0 }) : target,
   mod
 ));
+
+// node_modules/@vue/shared/dist/shared.cjs.prod.js
+var require_shared_cjs_prod = __commonJS({
+  "node_modules/@vue/shared/dist/shared.cjs.prod.js"(exports) {
+    "use strict";
+    /**
+    * @vue/shared v3.5.45
+    * (c) 2018-present Yuxi (Evan) You and Vue contributors
+    * @license MIT
+    **/
+    Object.defineProperty(exports, "__esModule", { value: !0 });
+    // @__NO_SIDE_EFFECTS__
+    function makeMap(str) {
+      let map = /* @__PURE__ */ Object.create(null);
+      for (let key of str.split(",")) map[key] = 1;
+      return (val) => val in map;
+    }
+    var EMPTY_OBJ = {}, EMPTY_ARR = [], NOOP = () => {
+    }, NO = () => !1, isOn = (key) => key.charCodeAt(0) === 111 && key.charCodeAt(1) === 110 && // uppercase letter
+    (key.charCodeAt(2) > 122 || key.charCodeAt(2) < 97), isModelListener = (key) => key.startsWith("onUpdate:"), extend = Object.assign, remove = (arr, el) => {
+      let i = arr.indexOf(el);
+      i > -1 && arr.splice(i, 1);
+    }, hasOwnProperty = Object.prototype.hasOwnProperty, hasOwn = (val, key) => hasOwnProperty.call(val, key), isArray = Array.isArray, isMap = (val) => toTypeString(val) === "[object Map]", isSet = (val) => toTypeString(val) === "[object Set]", isDate = (val) => toTypeString(val) === "[object Date]", isRegExp = (val) => toTypeString(val) === "[object RegExp]", isFunction = (val) => typeof val == "function", isString = (val) => typeof val == "string", isSymbol = (val) => typeof val == "symbol", isObject2 = (val) => val !== null && typeof val == "object", isPromise = (val) => (isObject2(val) || isFunction(val)) && isFunction(val.then) && isFunction(val.catch), objectToString = Object.prototype.toString, toTypeString = (value) => objectToString.call(value), toRawType = (value) => toTypeString(value).slice(8, -1), isPlainObject = (val) => toTypeString(val) === "[object Object]", isIntegerKey = (key) => isString(key) && key !== "NaN" && key[0] !== "-" && "" + parseInt(key, 10) === key, isReservedProp = /* @__PURE__ */ makeMap(
+      // the leading comma is intentional so empty string "" is also included
+      ",key,ref,ref_for,ref_key,onVnodeBeforeMount,onVnodeMounted,onVnodeBeforeUpdate,onVnodeUpdated,onVnodeBeforeUnmount,onVnodeUnmounted"
+    ), isBuiltInDirective = /* @__PURE__ */ makeMap(
+      "bind,cloak,else-if,else,for,html,if,model,on,once,pre,show,slot,text,memo"
+    ), cacheStringFunction = (fn) => {
+      let cache = /* @__PURE__ */ Object.create(null);
+      return ((str) => cache[str] || (cache[str] = fn(str)));
+    }, camelizeRE = /-\w/g, camelize = /* @__PURE__ */ cacheStringFunction((str) => str.replace(camelizeRE, (c) => c.slice(1).toUpperCase())), hyphenateRE = /\B([A-Z])/g, hyphenate = /* @__PURE__ */ cacheStringFunction(
+      (str) => str.replace(hyphenateRE, "-$1").toLowerCase()
+    ), capitalize = /* @__PURE__ */ cacheStringFunction((str) => str.charAt(0).toUpperCase() + str.slice(1)), toHandlerKey = /* @__PURE__ */ cacheStringFunction((str) => str ? `on${capitalize(str)}` : ""), hasChanged = (value, oldValue) => !Object.is(value, oldValue), invokeArrayFns = (fns, ...arg) => {
+      for (let i = 0; i < fns.length; i++)
+        fns[i](...arg);
+    }, def = (obj, key, value, writable = !1) => {
+      Object.defineProperty(obj, key, {
+        configurable: !0,
+        enumerable: !1,
+        writable,
+        value
+      });
+    }, looseToNumber = (val) => {
+      let n = parseFloat(val);
+      return isNaN(n) ? val : n;
+    }, toNumber = (val) => {
+      let n = isString(val) ? Number(val) : NaN;
+      return isNaN(n) ? val : n;
+    }, _globalThis, getGlobalThis = () => _globalThis || (_globalThis = typeof globalThis < "u" ? globalThis : typeof self < "u" ? self : typeof window < "u" ? window : typeof global < "u" ? global : {}), identRE = /^[_$a-zA-Z\xA0-\uFFFF][_$a-zA-Z0-9\xA0-\uFFFF]*$/;
+    function genPropsAccessExp(name) {
+      return identRE.test(name) ? `__props.${name}` : `__props[${JSON.stringify(name)}]`;
+    }
+    function genCacheKey(source, options) {
+      return source + JSON.stringify(
+        options,
+        (_, val) => typeof val == "function" ? val.toString() : val
+      );
+    }
+    var PatchFlags = {
+      TEXT: 1,
+      1: "TEXT",
+      CLASS: 2,
+      2: "CLASS",
+      STYLE: 4,
+      4: "STYLE",
+      PROPS: 8,
+      8: "PROPS",
+      FULL_PROPS: 16,
+      16: "FULL_PROPS",
+      NEED_HYDRATION: 32,
+      32: "NEED_HYDRATION",
+      STABLE_FRAGMENT: 64,
+      64: "STABLE_FRAGMENT",
+      KEYED_FRAGMENT: 128,
+      128: "KEYED_FRAGMENT",
+      UNKEYED_FRAGMENT: 256,
+      256: "UNKEYED_FRAGMENT",
+      NEED_PATCH: 512,
+      512: "NEED_PATCH",
+      DYNAMIC_SLOTS: 1024,
+      1024: "DYNAMIC_SLOTS",
+      DEV_ROOT_FRAGMENT: 2048,
+      2048: "DEV_ROOT_FRAGMENT",
+      CACHED: -1,
+      "-1": "CACHED",
+      BAIL: -2,
+      "-2": "BAIL"
+    }, PatchFlagNames = {
+      1: "TEXT",
+      2: "CLASS",
+      4: "STYLE",
+      8: "PROPS",
+      16: "FULL_PROPS",
+      32: "NEED_HYDRATION",
+      64: "STABLE_FRAGMENT",
+      128: "KEYED_FRAGMENT",
+      256: "UNKEYED_FRAGMENT",
+      512: "NEED_PATCH",
+      1024: "DYNAMIC_SLOTS",
+      2048: "DEV_ROOT_FRAGMENT",
+      [-1]: "CACHED",
+      [-2]: "BAIL"
+    }, ShapeFlags = {
+      ELEMENT: 1,
+      1: "ELEMENT",
+      FUNCTIONAL_COMPONENT: 2,
+      2: "FUNCTIONAL_COMPONENT",
+      STATEFUL_COMPONENT: 4,
+      4: "STATEFUL_COMPONENT",
+      TEXT_CHILDREN: 8,
+      8: "TEXT_CHILDREN",
+      ARRAY_CHILDREN: 16,
+      16: "ARRAY_CHILDREN",
+      SLOTS_CHILDREN: 32,
+      32: "SLOTS_CHILDREN",
+      TELEPORT: 64,
+      64: "TELEPORT",
+      SUSPENSE: 128,
+      128: "SUSPENSE",
+      COMPONENT_SHOULD_KEEP_ALIVE: 256,
+      256: "COMPONENT_SHOULD_KEEP_ALIVE",
+      COMPONENT_KEPT_ALIVE: 512,
+      512: "COMPONENT_KEPT_ALIVE",
+      COMPONENT: 6,
+      6: "COMPONENT"
+    }, SlotFlags = {
+      STABLE: 1,
+      1: "STABLE",
+      DYNAMIC: 2,
+      2: "DYNAMIC",
+      FORWARDED: 3,
+      3: "FORWARDED"
+    }, slotFlagsText = {
+      1: "STABLE",
+      2: "DYNAMIC",
+      3: "FORWARDED"
+    }, GLOBALS_ALLOWED = "Infinity,undefined,NaN,isFinite,isNaN,parseFloat,parseInt,decodeURI,decodeURIComponent,encodeURI,encodeURIComponent,Math,Number,Date,Array,Object,Boolean,String,RegExp,Map,Set,JSON,Intl,BigInt,console,Error,Symbol", isGloballyAllowed = /* @__PURE__ */ makeMap(GLOBALS_ALLOWED), isGloballyWhitelisted = isGloballyAllowed, range = 2;
+    function generateCodeFrame(source, start = 0, end = source.length) {
+      if (start = Math.max(0, Math.min(start, source.length)), end = Math.max(0, Math.min(end, source.length)), start > end) return "";
+      let lines = source.split(/(\r?\n)/), newlineSequences = lines.filter((_, idx) => idx % 2 === 1);
+      lines = lines.filter((_, idx) => idx % 2 === 0);
+      let count3 = 0, res = [];
+      for (let i = 0; i < lines.length; i++)
+        if (count3 += lines[i].length + (newlineSequences[i] && newlineSequences[i].length || 0), count3 >= start) {
+          for (let j = i - range; j <= i + range || end > count3; j++) {
+            if (j < 0 || j >= lines.length) continue;
+            let line = j + 1;
+            res.push(
+              `${line}${" ".repeat(Math.max(3 - String(line).length, 0))}|  ${lines[j]}`
+            );
+            let lineLength = lines[j].length, newLineSeqLength = newlineSequences[j] && newlineSequences[j].length || 0;
+            if (j === i) {
+              let pad = start - (count3 - (lineLength + newLineSeqLength)), length = Math.max(
+                1,
+                end > count3 ? lineLength - pad : end - start
+              );
+              res.push("   |  " + " ".repeat(pad) + "^".repeat(length));
+            } else if (j > i) {
+              if (end > count3) {
+                let length = Math.max(Math.min(end - count3, lineLength), 1);
+                res.push("   |  " + "^".repeat(length));
+              }
+              count3 += lineLength + newLineSeqLength;
+            }
+          }
+          break;
+        }
+      return res.join(`
+`);
+    }
+    function normalizeStyle(value) {
+      if (isArray(value)) {
+        let res = {};
+        for (let i = 0; i < value.length; i++) {
+          let item = value[i], normalized = isString(item) ? parseStringStyle(item) : normalizeStyle(item);
+          if (normalized)
+            for (let key in normalized)
+              res[key] = normalized[key];
+        }
+        return res;
+      } else if (isString(value) || isObject2(value))
+        return value;
+    }
+    var listDelimiterRE = /;(?![^(]*\))/g, propertyDelimiterRE = /:([^]+)/, styleCommentRE = /"(?:[^"\\]|\\[^])*"|'(?:[^'\\]|\\[^])*'|\\[^]|\/\*[^]*?\*\//g;
+    function parseStringStyle(cssText) {
+      let ret = {};
+      return cssText.replace(styleCommentRE, (match) => match.startsWith("/*") ? "" : match).split(listDelimiterRE).forEach((item) => {
+        if (item) {
+          let tmp = item.split(propertyDelimiterRE);
+          tmp.length > 1 && (ret[tmp[0].trim()] = tmp[1].trim());
+        }
+      }), ret;
+    }
+    function stringifyStyle(styles) {
+      if (!styles) return "";
+      if (isString(styles)) return styles;
+      let ret = "";
+      for (let key in styles) {
+        let value = styles[key];
+        if (isString(value) || typeof value == "number") {
+          let normalizedKey = key.startsWith("--") ? key : hyphenate(key);
+          ret += `${normalizedKey}:${value};`;
+        }
+      }
+      return ret;
+    }
+    function normalizeClass(value) {
+      let res = "";
+      if (isString(value))
+        res = value;
+      else if (isArray(value))
+        for (let i = 0; i < value.length; i++) {
+          let normalized = normalizeClass(value[i]);
+          normalized && (res += normalized + " ");
+        }
+      else if (isObject2(value))
+        for (let name in value)
+          value[name] && (res += name + " ");
+      return res.trim();
+    }
+    function normalizeProps(props) {
+      if (!props) return null;
+      let { class: klass, style } = props;
+      return klass && !isString(klass) && (props.class = normalizeClass(klass)), style && (props.style = normalizeStyle(style)), props;
+    }
+    var HTML_TAGS = "html,body,base,head,link,meta,style,title,address,article,aside,footer,header,hgroup,h1,h2,h3,h4,h5,h6,nav,section,div,dd,dl,dt,figcaption,figure,picture,hr,img,li,main,ol,p,pre,ul,a,b,abbr,bdi,bdo,br,cite,code,data,dfn,em,i,kbd,mark,q,rp,rt,ruby,s,samp,small,span,strong,sub,sup,time,u,var,wbr,area,audio,map,track,video,embed,object,param,source,canvas,script,noscript,del,ins,caption,col,colgroup,table,thead,tbody,td,th,tr,button,datalist,fieldset,form,input,label,legend,meter,optgroup,option,output,progress,select,textarea,details,dialog,menu,summary,template,blockquote,iframe,tfoot", SVG_TAGS = "svg,animate,animateMotion,animateTransform,circle,clipPath,color-profile,defs,desc,discard,ellipse,feBlend,feColorMatrix,feComponentTransfer,feComposite,feConvolveMatrix,feDiffuseLighting,feDisplacementMap,feDistantLight,feDropShadow,feFlood,feFuncA,feFuncB,feFuncG,feFuncR,feGaussianBlur,feImage,feMerge,feMergeNode,feMorphology,feOffset,fePointLight,feSpecularLighting,feSpotLight,feTile,feTurbulence,filter,foreignObject,g,hatch,hatchpath,image,line,linearGradient,marker,mask,mesh,meshgradient,meshpatch,meshrow,metadata,mpath,path,pattern,polygon,polyline,radialGradient,rect,set,solidcolor,stop,switch,symbol,text,textPath,title,tspan,unknown,use,view", MATH_TAGS = "annotation,annotation-xml,maction,maligngroup,malignmark,math,menclose,merror,mfenced,mfrac,mfraction,mglyph,mi,mlabeledtr,mlongdiv,mmultiscripts,mn,mo,mover,mpadded,mphantom,mprescripts,mroot,mrow,ms,mscarries,mscarry,msgroup,msline,mspace,msqrt,msrow,mstack,mstyle,msub,msubsup,msup,mtable,mtd,mtext,mtr,munder,munderover,none,semantics", VOID_TAGS = "area,base,br,col,embed,hr,img,input,link,meta,param,source,track,wbr", isHTMLTag = /* @__PURE__ */ makeMap(HTML_TAGS), isSVGTag = /* @__PURE__ */ makeMap(SVG_TAGS), isMathMLTag = /* @__PURE__ */ makeMap(MATH_TAGS), isVoidTag = /* @__PURE__ */ makeMap(VOID_TAGS), specialBooleanAttrs = "itemscope,allowfullscreen,disablepictureinpicture,disableremoteplayback,formnovalidate,ismap,nomodule,novalidate,playsinline,readonly", isSpecialBooleanAttr = /* @__PURE__ */ makeMap(specialBooleanAttrs), isBooleanAttr = /* @__PURE__ */ makeMap(
+      specialBooleanAttrs + ",async,autofocus,autoplay,controls,default,defer,disabled,inert,loop,open,required,reversed,scoped,seamless,checked,muted,multiple,selected"
+    );
+    function includeBooleanAttr(value) {
+      return !!value || value === "";
+    }
+    var unsafeAttrCharRE = /[>/="'\u0009\u000a\u000c\u000d\u0020]/, attrValidationCache = {};
+    function isSSRSafeAttrName(name) {
+      if (attrValidationCache.hasOwnProperty(name))
+        return attrValidationCache[name];
+      let isUnsafe = unsafeAttrCharRE.test(name);
+      return isUnsafe && console.error(`unsafe attribute name: ${name}`), attrValidationCache[name] = !isUnsafe;
+    }
+    var propsToAttrMap = {
+      acceptCharset: "accept-charset",
+      className: "class",
+      htmlFor: "for",
+      httpEquiv: "http-equiv"
+    }, isKnownHtmlAttr = /* @__PURE__ */ makeMap(
+      "accept,accept-charset,accesskey,action,align,allow,alt,async,autocapitalize,autocomplete,autofocus,autoplay,background,bgcolor,border,buffered,capture,challenge,charset,checked,cite,class,code,codebase,color,cols,colspan,content,contenteditable,contextmenu,controls,coords,crossorigin,csp,data,datetime,decoding,default,defer,dir,dirname,disabled,download,draggable,dropzone,enctype,enterkeyhint,for,form,formaction,formenctype,formmethod,formnovalidate,formtarget,headers,height,hidden,high,href,hreflang,http-equiv,icon,id,importance,inert,integrity,ismap,itemprop,keytype,kind,label,lang,language,loading,list,loop,low,manifest,max,maxlength,minlength,media,min,multiple,muted,name,novalidate,open,optimum,pattern,ping,placeholder,poster,preload,radiogroup,readonly,referrerpolicy,rel,required,reversed,rows,rowspan,sandbox,scope,scoped,selected,shape,size,sizes,slot,span,spellcheck,src,srcdoc,srclang,srcset,start,step,style,summary,tabindex,target,title,translate,type,usemap,value,width,wrap"
+    ), isKnownSvgAttr = /* @__PURE__ */ makeMap(
+      "xmlns,accent-height,accumulate,additive,alignment-baseline,alphabetic,amplitude,arabic-form,ascent,attributeName,attributeType,azimuth,baseFrequency,baseline-shift,baseProfile,bbox,begin,bias,by,calcMode,cap-height,class,clip,clipPathUnits,clip-path,clip-rule,color,color-interpolation,color-interpolation-filters,color-profile,color-rendering,contentScriptType,contentStyleType,crossorigin,cursor,cx,cy,d,decelerate,descent,diffuseConstant,direction,display,divisor,dominant-baseline,dur,dx,dy,edgeMode,elevation,enable-background,end,exponent,fill,fill-opacity,fill-rule,filter,filterRes,filterUnits,flood-color,flood-opacity,font-family,font-size,font-size-adjust,font-stretch,font-style,font-variant,font-weight,format,from,fr,fx,fy,g1,g2,glyph-name,glyph-orientation-horizontal,glyph-orientation-vertical,glyphRef,gradientTransform,gradientUnits,hanging,height,href,hreflang,horiz-adv-x,horiz-origin-x,id,ideographic,image-rendering,in,in2,intercept,k,k1,k2,k3,k4,kernelMatrix,kernelUnitLength,kerning,keyPoints,keySplines,keyTimes,lang,lengthAdjust,letter-spacing,lighting-color,limitingConeAngle,local,marker-end,marker-mid,marker-start,markerHeight,markerUnits,markerWidth,mask,maskContentUnits,maskUnits,mathematical,max,media,method,min,mode,name,numOctaves,offset,opacity,operator,order,orient,orientation,origin,overflow,overline-position,overline-thickness,panose-1,paint-order,path,pathLength,patternContentUnits,patternTransform,patternUnits,ping,pointer-events,points,pointsAtX,pointsAtY,pointsAtZ,preserveAlpha,preserveAspectRatio,primitiveUnits,r,radius,referrerPolicy,refX,refY,rel,rendering-intent,repeatCount,repeatDur,requiredExtensions,requiredFeatures,restart,result,rotate,rx,ry,scale,seed,shape-rendering,slope,spacing,specularConstant,specularExponent,speed,spreadMethod,startOffset,stdDeviation,stemh,stemv,stitchTiles,stop-color,stop-opacity,strikethrough-position,strikethrough-thickness,string,stroke,stroke-dasharray,stroke-dashoffset,stroke-linecap,stroke-linejoin,stroke-miterlimit,stroke-opacity,stroke-width,style,surfaceScale,systemLanguage,tabindex,tableValues,target,targetX,targetY,text-anchor,text-decoration,text-rendering,textLength,to,transform,transform-origin,type,u1,u2,underline-position,underline-thickness,unicode,unicode-bidi,unicode-range,units-per-em,v-alphabetic,v-hanging,v-ideographic,v-mathematical,values,vector-effect,version,vert-adv-y,vert-origin-x,vert-origin-y,viewBox,viewTarget,visibility,width,widths,word-spacing,writing-mode,x,x-height,x1,x2,xChannelSelector,xlink:actuate,xlink:arcrole,xlink:href,xlink:role,xlink:show,xlink:title,xlink:type,xmlns:xlink,xml:base,xml:lang,xml:space,y,y1,y2,yChannelSelector,z,zoomAndPan"
+    ), isKnownMathMLAttr = /* @__PURE__ */ makeMap(
+      "accent,accentunder,actiontype,align,alignmentscope,altimg,altimg-height,altimg-valign,altimg-width,alttext,bevelled,close,columnsalign,columnlines,columnspan,denomalign,depth,dir,display,displaystyle,encoding,equalcolumns,equalrows,fence,fontstyle,fontweight,form,frame,framespacing,groupalign,height,href,id,indentalign,indentalignfirst,indentalignlast,indentshift,indentshiftfirst,indentshiftlast,indextype,justify,largetop,largeop,lquote,lspace,mathbackground,mathcolor,mathsize,mathvariant,maxsize,minlabelspacing,mode,other,overflow,position,rowalign,rowlines,rowspan,rquote,rspace,scriptlevel,scriptminsize,scriptsizemultiplier,selection,separator,separators,shift,side,src,stackalign,stretchy,subscriptshift,superscriptshift,symmetric,voffset,width,widths,xlink:href,xlink:show,xlink:type,xmlns"
+    );
+    function isRenderableAttrValue(value) {
+      if (value == null)
+        return !1;
+      let type = typeof value;
+      return type === "string" || type === "number" || type === "boolean";
+    }
+    var escapeRE = /["'&<>]/;
+    function escapeHtml(string2) {
+      let str = "" + string2, match = escapeRE.exec(str);
+      if (!match)
+        return str;
+      let html = "", escaped, index, lastIndex = 0;
+      for (index = match.index; index < str.length; index++) {
+        switch (str.charCodeAt(index)) {
+          case 34:
+            escaped = "&quot;";
+            break;
+          case 38:
+            escaped = "&amp;";
+            break;
+          case 39:
+            escaped = "&#39;";
+            break;
+          case 60:
+            escaped = "&lt;";
+            break;
+          case 62:
+            escaped = "&gt;";
+            break;
+          default:
+            continue;
+        }
+        lastIndex !== index && (html += str.slice(lastIndex, index)), lastIndex = index + 1, html += escaped;
+      }
+      return lastIndex !== index ? html + str.slice(lastIndex, index) : html;
+    }
+    var commentStripRE = /^(?:-?>)+|<!--|-->|--!>|<!-$/g;
+    function escapeHtmlComment(src) {
+      let prev;
+      do
+        prev = src, src = src.replace(commentStripRE, "");
+      while (src !== prev);
+      return src;
+    }
+    var cssVarNameEscapeSymbolsRE = /[ !"#$%&'()*+,./:;<=>?@[\\\]^`{|}~]/g;
+    function getEscapedCssVarName(key, doubleEscape) {
+      return key.replace(
+        cssVarNameEscapeSymbolsRE,
+        (s) => doubleEscape ? s === '"' ? '\\\\\\"' : `\\\\${s}` : `\\${s}`
+      );
+    }
+    function looseCompareArrays(a, b, seen) {
+      if (a.length !== b.length) return !1;
+      let equal = !0;
+      for (let i = 0; equal && i < a.length; i++)
+        equal = looseEqual(a[i], b[i], seen);
+      return equal;
+    }
+    function looseCompareCollections(a, b, seen) {
+      if (a.size !== b.size) return !1;
+      let candidates = Array.from(b), matched = new Uint8Array(candidates.length);
+      for (let item of a) {
+        let index = -1;
+        for (let i = 0; i < candidates.length; i++)
+          if (!matched[i] && looseEqual(item, candidates[i], seen)) {
+            index = i;
+            break;
+          }
+        if (index < 0) return !1;
+        matched[index] = 1;
+      }
+      return !0;
+    }
+    function looseCompareObjects(a, b, seen) {
+      let aValidType = isMap(a), bValidType = isMap(b);
+      if (aValidType || bValidType || (aValidType = isSet(a), bValidType = isSet(b), aValidType || bValidType))
+        return aValidType && bValidType ? looseCompareCollections(a, b, seen) : !1;
+      let aKeysCount = Object.keys(a).length, bKeysCount = Object.keys(b).length;
+      if (aKeysCount !== bKeysCount)
+        return !1;
+      for (let key in a) {
+        let aHasKey = a.hasOwnProperty(key), bHasKey = b.hasOwnProperty(key);
+        if (aHasKey && !bHasKey || !aHasKey && bHasKey || !looseEqual(a[key], b[key], seen))
+          return !1;
+      }
+      return String(a) === String(b);
+    }
+    function looseCompareNested(a, b, seen, compare) {
+      seen || (seen = [/* @__PURE__ */ new Map(), /* @__PURE__ */ new Map()]);
+      let [seenA, seenB] = seen;
+      if (seenA.has(a) || seenB.has(b))
+        return seenA.get(a) === b && seenB.get(b) === a;
+      seenA.set(a, b), seenB.set(b, a);
+      let equal = compare(a, b, seen);
+      return seenA.delete(a), seenB.delete(b), equal;
+    }
+    function looseEqual(a, b, seen) {
+      if (a === b) return !0;
+      let aValidType = isDate(a), bValidType = isDate(b);
+      return aValidType || bValidType ? aValidType && bValidType ? a.getTime() === b.getTime() : !1 : (aValidType = isSymbol(a), bValidType = isSymbol(b), aValidType || bValidType ? a === b : (aValidType = isArray(a), bValidType = isArray(b), aValidType || bValidType ? aValidType && bValidType ? looseCompareNested(a, b, seen, looseCompareArrays) : !1 : (aValidType = isObject2(a), bValidType = isObject2(b), aValidType || bValidType ? !aValidType || !bValidType ? !1 : looseCompareNested(a, b, seen, looseCompareObjects) : String(a) === String(b))));
+    }
+    function looseIndexOf(arr, val) {
+      return arr.findIndex((item) => looseEqual(item, val));
+    }
+    var isRef = (val) => !!(val && val.__v_isRef === !0), toDisplayString = (val) => isString(val) ? val : val == null ? "" : isArray(val) || isObject2(val) && (val.toString === objectToString || !isFunction(val.toString)) ? isRef(val) ? toDisplayString(val.value) : JSON.stringify(val, replacer, 2) : String(val), replacer = (_key, val) => isRef(val) ? replacer(_key, val.value) : isMap(val) ? {
+      [`Map(${val.size})`]: [...val.entries()].reduce(
+        (entries, [key, val2], i) => (entries[stringifySymbol(key, i) + " =>"] = val2, entries),
+        {}
+      )
+    } : isSet(val) ? {
+      [`Set(${val.size})`]: [...val.values()].map((v) => stringifySymbol(v))
+    } : isSymbol(val) ? stringifySymbol(val) : isObject2(val) && !isArray(val) && !isPlainObject(val) ? String(val) : val, stringifySymbol = (v, i = "") => {
+      var _a;
+      return (
+        // Symbol.description in es2019+ so we need to cast here to pass
+        // the lib: es2016 check
+        isSymbol(v) ? `Symbol(${(_a = v.description) != null ? _a : i})` : v
+      );
+    };
+    function normalizeCssVarValue(value) {
+      return value == null ? "initial" : typeof value == "string" ? value === "" ? " " : value : String(value);
+    }
+    exports.EMPTY_ARR = EMPTY_ARR;
+    exports.EMPTY_OBJ = EMPTY_OBJ;
+    exports.NO = NO;
+    exports.NOOP = NOOP;
+    exports.PatchFlagNames = PatchFlagNames;
+    exports.PatchFlags = PatchFlags;
+    exports.ShapeFlags = ShapeFlags;
+    exports.SlotFlags = SlotFlags;
+    exports.camelize = camelize;
+    exports.capitalize = capitalize;
+    exports.cssVarNameEscapeSymbolsRE = cssVarNameEscapeSymbolsRE;
+    exports.def = def;
+    exports.escapeHtml = escapeHtml;
+    exports.escapeHtmlComment = escapeHtmlComment;
+    exports.extend = extend;
+    exports.genCacheKey = genCacheKey;
+    exports.genPropsAccessExp = genPropsAccessExp;
+    exports.generateCodeFrame = generateCodeFrame;
+    exports.getEscapedCssVarName = getEscapedCssVarName;
+    exports.getGlobalThis = getGlobalThis;
+    exports.hasChanged = hasChanged;
+    exports.hasOwn = hasOwn;
+    exports.hyphenate = hyphenate;
+    exports.includeBooleanAttr = includeBooleanAttr;
+    exports.invokeArrayFns = invokeArrayFns;
+    exports.isArray = isArray;
+    exports.isBooleanAttr = isBooleanAttr;
+    exports.isBuiltInDirective = isBuiltInDirective;
+    exports.isDate = isDate;
+    exports.isFunction = isFunction;
+    exports.isGloballyAllowed = isGloballyAllowed;
+    exports.isGloballyWhitelisted = isGloballyWhitelisted;
+    exports.isHTMLTag = isHTMLTag;
+    exports.isIntegerKey = isIntegerKey;
+    exports.isKnownHtmlAttr = isKnownHtmlAttr;
+    exports.isKnownMathMLAttr = isKnownMathMLAttr;
+    exports.isKnownSvgAttr = isKnownSvgAttr;
+    exports.isMap = isMap;
+    exports.isMathMLTag = isMathMLTag;
+    exports.isModelListener = isModelListener;
+    exports.isObject = isObject2;
+    exports.isOn = isOn;
+    exports.isPlainObject = isPlainObject;
+    exports.isPromise = isPromise;
+    exports.isRegExp = isRegExp;
+    exports.isRenderableAttrValue = isRenderableAttrValue;
+    exports.isReservedProp = isReservedProp;
+    exports.isSSRSafeAttrName = isSSRSafeAttrName;
+    exports.isSVGTag = isSVGTag;
+    exports.isSet = isSet;
+    exports.isSpecialBooleanAttr = isSpecialBooleanAttr;
+    exports.isString = isString;
+    exports.isSymbol = isSymbol;
+    exports.isVoidTag = isVoidTag;
+    exports.looseEqual = looseEqual;
+    exports.looseIndexOf = looseIndexOf;
+    exports.looseToNumber = looseToNumber;
+    exports.makeMap = makeMap;
+    exports.normalizeClass = normalizeClass;
+    exports.normalizeCssVarValue = normalizeCssVarValue;
+    exports.normalizeProps = normalizeProps;
+    exports.normalizeStyle = normalizeStyle;
+    exports.objectToString = objectToString;
+    exports.parseStringStyle = parseStringStyle;
+    exports.propsToAttrMap = propsToAttrMap;
+    exports.remove = remove;
+    exports.slotFlagsText = slotFlagsText;
+    exports.stringifyStyle = stringifyStyle;
+    exports.toDisplayString = toDisplayString;
+    exports.toHandlerKey = toHandlerKey;
+    exports.toNumber = toNumber;
+    exports.toRawType = toRawType;
+    exports.toTypeString = toTypeString;
+  }
+});
+
+// node_modules/@vue/shared/index.js
+var require_shared = __commonJS({
+  "node_modules/@vue/shared/index.js"(exports, module) {
+    "use strict";
+    module.exports = require_shared_cjs_prod();
+  }
+});
+
+// node_modules/@vue/reactivity/dist/reactivity.cjs.prod.js
+var require_reactivity_cjs_prod = __commonJS({
+  "node_modules/@vue/reactivity/dist/reactivity.cjs.prod.js"(exports) {
+    "use strict";
+    /**
+    * @vue/reactivity v3.5.45
+    * (c) 2018-present Yuxi (Evan) You and Vue contributors
+    * @license MIT
+    **/
+    Object.defineProperty(exports, "__esModule", { value: !0 });
+    var shared = require_shared(), activeEffectScope, EffectScope = class {
+      // TODO isolatedDeclarations "__v_skip"
+      constructor(detached = !1) {
+        this.detached = detached, this._active = !0, this._on = 0, this.effects = [], this.cleanups = [], this._isPaused = !1, this._warnOnRun = !0, this.__v_skip = !0, !detached && activeEffectScope && (activeEffectScope.active ? (this.parent = activeEffectScope, this.index = (activeEffectScope.scopes || (activeEffectScope.scopes = [])).push(
+          this
+        ) - 1) : (this._active = !1, this._warnOnRun = !1));
+      }
+      get active() {
+        return this._active;
+      }
+      pause() {
+        if (this._active) {
+          this._isPaused = !0;
+          let i, l;
+          if (this.scopes) {
+            let scopes = this.scopes.slice();
+            for (i = 0, l = scopes.length; i < l; i++)
+              scopes[i].pause();
+          }
+          for (i = 0, l = this.effects.length; i < l; i++)
+            this.effects[i].pause();
+        }
+      }
+      /**
+       * Resumes the effect scope, including all child scopes and effects.
+       */
+      resume() {
+        if (this._active && this._isPaused) {
+          this._isPaused = !1;
+          let i, l;
+          if (this.scopes) {
+            let scopes = this.scopes.slice();
+            for (i = 0, l = scopes.length; i < l; i++)
+              scopes[i].resume();
+          }
+          let effects = this.effects.slice();
+          for (i = 0, l = effects.length; i < l; i++)
+            effects[i].resume();
+        }
+      }
+      run(fn) {
+        if (this._active) {
+          let currentEffectScope = activeEffectScope;
+          try {
+            return activeEffectScope = this, fn();
+          } finally {
+            activeEffectScope = currentEffectScope;
+          }
+        }
+      }
+      /**
+       * This should only be called on non-detached scopes
+       * @internal
+       */
+      on() {
+        ++this._on === 1 && (this.prevScope = activeEffectScope, activeEffectScope = this);
+      }
+      /**
+       * This should only be called on non-detached scopes
+       * @internal
+       */
+      off() {
+        if (this._on > 0 && --this._on === 0) {
+          if (activeEffectScope === this)
+            activeEffectScope = this.prevScope;
+          else {
+            let current = activeEffectScope;
+            for (; current; ) {
+              if (current.prevScope === this) {
+                current.prevScope = this.prevScope;
+                break;
+              }
+              current = current.prevScope;
+            }
+          }
+          this.prevScope = void 0;
+        }
+      }
+      stop(fromParent) {
+        if (this._active) {
+          this._active = !1;
+          let i, l;
+          for (i = 0, l = this.effects.length; i < l; i++)
+            this.effects[i].stop();
+          for (this.effects.length = 0, i = 0, l = this.cleanups.length; i < l; i++)
+            this.cleanups[i]();
+          if (this.cleanups.length = 0, this.scopes) {
+            let scopes = this.scopes.slice();
+            for (i = 0, l = scopes.length; i < l; i++)
+              scopes[i].stop(!0);
+            this.scopes.length = 0;
+          }
+          if (!this.detached && this.parent && !fromParent) {
+            let last = this.parent.scopes.pop();
+            last && last !== this && (this.parent.scopes[this.index] = last, last.index = this.index);
+          }
+          this.parent = void 0;
+        }
+      }
+    };
+    function effectScope(detached) {
+      return new EffectScope(detached);
+    }
+    function getCurrentScope() {
+      return activeEffectScope;
+    }
+    function onScopeDispose(fn, failSilently = !1) {
+      activeEffectScope && (activeEffectScope.active ? activeEffectScope.cleanups.push(fn) : fn());
+    }
+    var activeSub, EffectFlags = {
+      ACTIVE: 1,
+      1: "ACTIVE",
+      RUNNING: 2,
+      2: "RUNNING",
+      TRACKING: 4,
+      4: "TRACKING",
+      NOTIFIED: 8,
+      8: "NOTIFIED",
+      DIRTY: 16,
+      16: "DIRTY",
+      ALLOW_RECURSE: 32,
+      32: "ALLOW_RECURSE",
+      PAUSED: 64,
+      64: "PAUSED",
+      EVALUATED: 128,
+      128: "EVALUATED"
+    }, pausedQueueEffects = /* @__PURE__ */ new WeakSet(), ReactiveEffect = class {
+      constructor(fn) {
+        this.fn = fn, this.deps = void 0, this.depsTail = void 0, this.flags = 5, this.next = void 0, this.cleanup = void 0, this.scheduler = void 0, activeEffectScope && (activeEffectScope.active ? activeEffectScope.effects.push(this) : this.flags &= -2);
+      }
+      pause() {
+        this.flags |= 64;
+      }
+      resume() {
+        this.flags & 64 && (this.flags &= -65, pausedQueueEffects.has(this) && (pausedQueueEffects.delete(this), this.trigger()));
+      }
+      /**
+       * @internal
+       */
+      notify() {
+        this.flags & 2 && !(this.flags & 32) || this.flags & 8 || batch(this);
+      }
+      run() {
+        if (!(this.flags & 1))
+          return this.fn();
+        this.flags |= 2, cleanupEffect(this), prepareDeps(this);
+        let prevEffect = activeSub, prevShouldTrack = shouldTrack;
+        activeSub = this, shouldTrack = !0;
+        try {
+          return this.fn();
+        } finally {
+          cleanupDeps(this), activeSub = prevEffect, shouldTrack = prevShouldTrack, this.flags &= -3;
+        }
+      }
+      stop() {
+        if (this.flags & 1) {
+          for (let link = this.deps; link; link = link.nextDep)
+            removeSub(link);
+          this.deps = this.depsTail = void 0, cleanupEffect(this), this.onStop && this.onStop(), this.flags &= -2;
+        }
+      }
+      trigger() {
+        this.flags & 64 ? pausedQueueEffects.add(this) : this.scheduler ? this.scheduler() : this.runIfDirty();
+      }
+      /**
+       * @internal
+       */
+      runIfDirty() {
+        isDirty(this) && this.run();
+      }
+      get dirty() {
+        return isDirty(this);
+      }
+    }, batchDepth = 0, batchedSub, batchedComputed;
+    function batch(sub, isComputed = !1) {
+      if (sub.flags |= 8, isComputed) {
+        sub.next = batchedComputed, batchedComputed = sub;
+        return;
+      }
+      sub.next = batchedSub, batchedSub = sub;
+    }
+    function startBatch() {
+      batchDepth++;
+    }
+    function endBatch() {
+      if (--batchDepth > 0)
+        return;
+      if (batchedComputed) {
+        let e = batchedComputed;
+        for (batchedComputed = void 0; e; ) {
+          let next = e.next;
+          e.next = void 0, e.flags &= -9, e = next;
+        }
+      }
+      let error;
+      for (; batchedSub; ) {
+        let e = batchedSub;
+        for (batchedSub = void 0; e; ) {
+          let next = e.next;
+          if (e.next = void 0, e.flags &= -9, e.flags & 1)
+            try {
+              e.trigger();
+            } catch (err) {
+              error || (error = err);
+            }
+          e = next;
+        }
+      }
+      if (error) throw error;
+    }
+    function prepareDeps(sub) {
+      for (let link = sub.deps; link; link = link.nextDep)
+        link.version = -1, link.prevActiveLink = link.dep.activeLink, link.dep.activeLink = link;
+    }
+    function cleanupDeps(sub) {
+      let head, tail = sub.depsTail, link = tail;
+      for (; link; ) {
+        let prev = link.prevDep;
+        link.version === -1 ? (link === tail && (tail = prev), removeSub(link), removeDep(link)) : head = link, link.dep.activeLink = link.prevActiveLink, link.prevActiveLink = void 0, link = prev;
+      }
+      sub.deps = head, sub.depsTail = tail;
+    }
+    function isDirty(sub) {
+      for (let link = sub.deps; link; link = link.nextDep)
+        if (link.dep.version !== link.version || link.dep.computed && (refreshComputed(link.dep.computed) || link.dep.version !== link.version))
+          return !0;
+      return !!sub._dirty;
+    }
+    function refreshComputed(computed2) {
+      if (computed2.flags & 4 && !(computed2.flags & 16) || (computed2.flags &= -17, computed2.globalVersion === globalVersion) || (computed2.globalVersion = globalVersion, !computed2.isSSR && computed2.flags & 128 && (!computed2.deps && !computed2._dirty || !isDirty(computed2))))
+        return;
+      computed2.flags |= 2;
+      let dep = computed2.dep, prevSub = activeSub, prevShouldTrack = shouldTrack;
+      activeSub = computed2, shouldTrack = !0;
+      try {
+        prepareDeps(computed2);
+        let value = computed2.fn(computed2._value);
+        (dep.version === 0 || shared.hasChanged(value, computed2._value)) && (computed2.flags |= 128, computed2._value = value, dep.version++);
+      } catch (err) {
+        throw dep.version++, err;
+      } finally {
+        activeSub = prevSub, shouldTrack = prevShouldTrack, cleanupDeps(computed2), computed2.flags &= -3;
+      }
+    }
+    function removeSub(link, soft = !1) {
+      let { dep, prevSub, nextSub } = link;
+      if (prevSub && (prevSub.nextSub = nextSub, link.prevSub = void 0), nextSub && (nextSub.prevSub = prevSub, link.nextSub = void 0), dep.subs === link && (dep.subs = prevSub, !prevSub && dep.computed)) {
+        dep.computed.flags &= -5;
+        for (let l = dep.computed.deps; l; l = l.nextDep)
+          removeSub(l, !0);
+      }
+      !soft && !--dep.sc && dep.map && dep.map.delete(dep.key);
+    }
+    function removeDep(link) {
+      let { prevDep, nextDep } = link;
+      prevDep && (prevDep.nextDep = nextDep, link.prevDep = void 0), nextDep && (nextDep.prevDep = prevDep, link.nextDep = void 0);
+    }
+    function effect(fn, options) {
+      fn.effect instanceof ReactiveEffect && (fn = fn.effect.fn);
+      let e = new ReactiveEffect(fn);
+      options && shared.extend(e, options);
+      try {
+        e.run();
+      } catch (err) {
+        throw e.stop(), err;
+      }
+      let runner = e.run.bind(e);
+      return runner.effect = e, runner;
+    }
+    function stop(runner) {
+      runner.effect.stop();
+    }
+    var shouldTrack = !0, trackStack = [];
+    function pauseTracking() {
+      trackStack.push(shouldTrack), shouldTrack = !1;
+    }
+    function enableTracking() {
+      trackStack.push(shouldTrack), shouldTrack = !0;
+    }
+    function resetTracking() {
+      let last = trackStack.pop();
+      shouldTrack = last === void 0 ? !0 : last;
+    }
+    function onEffectCleanup(fn, failSilently = !1) {
+      activeSub instanceof ReactiveEffect && (activeSub.cleanup = fn);
+    }
+    function cleanupEffect(e) {
+      let { cleanup } = e;
+      if (e.cleanup = void 0, cleanup) {
+        let prevSub = activeSub;
+        activeSub = void 0;
+        try {
+          cleanup();
+        } finally {
+          activeSub = prevSub;
+        }
+      }
+    }
+    var globalVersion = 0, Link = class {
+      constructor(sub, dep) {
+        this.sub = sub, this.dep = dep, this.version = dep.version, this.nextDep = this.prevDep = this.nextSub = this.prevSub = this.prevActiveLink = void 0;
+      }
+    }, Dep = class {
+      // TODO isolatedDeclarations "__v_skip"
+      constructor(computed2) {
+        this.computed = computed2, this.version = 0, this.activeLink = void 0, this.subs = void 0, this.map = void 0, this.key = void 0, this.sc = 0, this.__v_skip = !0;
+      }
+      track(debugInfo) {
+        if (!activeSub || !shouldTrack || activeSub === this.computed)
+          return;
+        let link = this.activeLink;
+        if (link === void 0 || link.sub !== activeSub)
+          link = this.activeLink = new Link(activeSub, this), activeSub.deps ? (link.prevDep = activeSub.depsTail, activeSub.depsTail.nextDep = link, activeSub.depsTail = link) : activeSub.deps = activeSub.depsTail = link, addSub(link);
+        else if (link.version === -1 && (link.version = this.version, link.nextDep)) {
+          let next = link.nextDep;
+          next.prevDep = link.prevDep, link.prevDep && (link.prevDep.nextDep = next), link.prevDep = activeSub.depsTail, link.nextDep = void 0, activeSub.depsTail.nextDep = link, activeSub.depsTail = link, activeSub.deps === link && (activeSub.deps = next);
+        }
+        return link;
+      }
+      trigger(debugInfo) {
+        this.version++, globalVersion++, this.notify(debugInfo);
+      }
+      notify(debugInfo) {
+        startBatch();
+        try {
+          for (let link = this.subs; link; link = link.prevSub)
+            link.sub.notify() && link.sub.dep.notify();
+        } finally {
+          endBatch();
+        }
+      }
+    };
+    function addSub(link) {
+      if (link.dep.sc++, link.sub.flags & 4) {
+        let computed2 = link.dep.computed;
+        if (computed2 && !link.dep.subs) {
+          computed2.flags |= 20;
+          for (let l = computed2.deps; l; l = l.nextDep)
+            addSub(l);
+        }
+        let currentTail = link.dep.subs;
+        currentTail !== link && (link.prevSub = currentTail, currentTail && (currentTail.nextSub = link)), link.dep.subs = link;
+      }
+    }
+    var targetMap = /* @__PURE__ */ new WeakMap(), ITERATE_KEY = /* @__PURE__ */ Symbol(
+      ""
+    ), MAP_KEY_ITERATE_KEY = /* @__PURE__ */ Symbol(
+      ""
+    ), ARRAY_ITERATE_KEY = /* @__PURE__ */ Symbol(
+      ""
+    );
+    function track(target, type, key) {
+      if (shouldTrack && activeSub) {
+        let depsMap = targetMap.get(target);
+        depsMap || targetMap.set(target, depsMap = /* @__PURE__ */ new Map());
+        let dep = depsMap.get(key);
+        dep || (depsMap.set(key, dep = new Dep()), dep.map = depsMap, dep.key = key), dep.track();
+      }
+    }
+    function trigger(target, type, key, newValue, oldValue, oldTarget) {
+      let depsMap = targetMap.get(target);
+      if (!depsMap) {
+        globalVersion++;
+        return;
+      }
+      let run = (dep) => {
+        dep && dep.trigger();
+      };
+      if (startBatch(), type === "clear")
+        depsMap.forEach(run);
+      else {
+        let targetIsArray = shared.isArray(target), isArrayIndex = targetIsArray && shared.isIntegerKey(key);
+        if (targetIsArray && key === "length") {
+          let newLength = Number(newValue);
+          depsMap.forEach((dep, key2) => {
+            (key2 === "length" || key2 === ARRAY_ITERATE_KEY || !shared.isSymbol(key2) && key2 >= newLength) && run(dep);
+          });
+        } else
+          switch ((key !== void 0 || depsMap.has(void 0)) && run(depsMap.get(key)), isArrayIndex && run(depsMap.get(ARRAY_ITERATE_KEY)), type) {
+            case "add":
+              targetIsArray ? isArrayIndex && run(depsMap.get("length")) : (run(depsMap.get(ITERATE_KEY)), shared.isMap(target) && run(depsMap.get(MAP_KEY_ITERATE_KEY)));
+              break;
+            case "delete":
+              targetIsArray || (run(depsMap.get(ITERATE_KEY)), shared.isMap(target) && run(depsMap.get(MAP_KEY_ITERATE_KEY)));
+              break;
+            case "set":
+              shared.isMap(target) && run(depsMap.get(ITERATE_KEY));
+              break;
+          }
+      }
+      endBatch();
+    }
+    function getDepFromReactive(object2, key) {
+      let depMap = targetMap.get(object2);
+      return depMap && depMap.get(key);
+    }
+    function reactiveReadArray(array2) {
+      let raw = /* @__PURE__ */ toRaw(array2);
+      return raw === array2 || (track(raw, "iterate", ARRAY_ITERATE_KEY), /* @__PURE__ */ isShallow(array2)) ? raw : /* @__PURE__ */ isReadonly(array2) ? /* @__PURE__ */ isReactive(array2) ? raw.map((item) => toReadonly(toReactive(item))) : raw.map(toReadonly) : raw.map(toReactive);
+    }
+    function shallowReadArray(arr) {
+      return track(arr = /* @__PURE__ */ toRaw(arr), "iterate", ARRAY_ITERATE_KEY), arr;
+    }
+    function toWrapped(target, item) {
+      return /* @__PURE__ */ isReadonly(target) ? toReadonly(/* @__PURE__ */ isReactive(target) ? toReactive(item) : item) : toReactive(item);
+    }
+    var arrayInstrumentations = {
+      __proto__: null,
+      [Symbol.iterator]() {
+        return iterator(this, Symbol.iterator, (item) => toWrapped(this, item));
+      },
+      concat(...args) {
+        return reactiveReadArray(this).concat(
+          ...args.map((x) => shared.isArray(x) ? reactiveReadArray(x) : x)
+        );
+      },
+      entries() {
+        return iterator(this, "entries", (value) => (value[1] = toWrapped(this, value[1]), value));
+      },
+      every(fn, thisArg) {
+        return apply(this, "every", fn, thisArg, void 0, arguments);
+      },
+      filter(fn, thisArg) {
+        return apply(
+          this,
+          "filter",
+          fn,
+          thisArg,
+          (v) => v.map((item) => toWrapped(this, item)),
+          arguments
+        );
+      },
+      find(fn, thisArg) {
+        return apply(
+          this,
+          "find",
+          fn,
+          thisArg,
+          (item) => toWrapped(this, item),
+          arguments
+        );
+      },
+      findIndex(fn, thisArg) {
+        return apply(this, "findIndex", fn, thisArg, void 0, arguments);
+      },
+      findLast(fn, thisArg) {
+        return apply(
+          this,
+          "findLast",
+          fn,
+          thisArg,
+          (item) => toWrapped(this, item),
+          arguments
+        );
+      },
+      findLastIndex(fn, thisArg) {
+        return apply(this, "findLastIndex", fn, thisArg, void 0, arguments);
+      },
+      // flat, flatMap could benefit from ARRAY_ITERATE but are not straight-forward to implement
+      forEach(fn, thisArg) {
+        return apply(this, "forEach", fn, thisArg, void 0, arguments);
+      },
+      includes(...args) {
+        return searchProxy(this, "includes", args);
+      },
+      indexOf(...args) {
+        return searchProxy(this, "indexOf", args);
+      },
+      join(separator) {
+        return reactiveReadArray(this).join(separator);
+      },
+      // keys() iterator only reads `length`, no optimization required
+      lastIndexOf(...args) {
+        return searchProxy(this, "lastIndexOf", args);
+      },
+      map(fn, thisArg) {
+        return apply(this, "map", fn, thisArg, void 0, arguments);
+      },
+      pop() {
+        return noTracking(this, "pop");
+      },
+      push(...args) {
+        return noTracking(this, "push", args);
+      },
+      reduce(fn, ...args) {
+        return reduce(this, "reduce", fn, args);
+      },
+      reduceRight(fn, ...args) {
+        return reduce(this, "reduceRight", fn, args);
+      },
+      shift() {
+        return noTracking(this, "shift");
+      },
+      // slice could use ARRAY_ITERATE but also seems to beg for range tracking
+      some(fn, thisArg) {
+        return apply(this, "some", fn, thisArg, void 0, arguments);
+      },
+      splice(...args) {
+        return noTracking(this, "splice", args);
+      },
+      toReversed() {
+        return reactiveReadArray(this).toReversed();
+      },
+      toSorted(comparer) {
+        return reactiveReadArray(this).toSorted(comparer);
+      },
+      toSpliced(...args) {
+        return reactiveReadArray(this).toSpliced(...args);
+      },
+      unshift(...args) {
+        return noTracking(this, "unshift", args);
+      },
+      values() {
+        return iterator(this, "values", (item) => toWrapped(this, item));
+      }
+    };
+    function iterator(self2, method, wrapValue) {
+      let arr = shallowReadArray(self2), methodFn = arr[method], iter = methodFn.call(arr);
+      if (arr !== self2 && !/* @__PURE__ */ isShallow(self2)) {
+        if (iter[Symbol.toStringTag] === "Array Iterator") {
+          let wrapped = Object.create(Object.getPrototypeOf(iter));
+          return wrapped.next = () => wrapResult(iter.next(), wrapValue), methodFn !== arrayProto[method] && Object.defineProperties(wrapped, {
+            return: {
+              get() {
+                let fn = iter.return;
+                return typeof fn == "function" ? fn.bind(iter) : fn;
+              }
+            },
+            throw: {
+              get() {
+                let fn = iter.throw;
+                return typeof fn == "function" ? fn.bind(iter) : fn;
+              }
+            }
+          }), wrapped;
+        }
+        iter._next = iter.next, iter.next = () => wrapResult(iter._next(), wrapValue);
+      }
+      return iter;
+    }
+    function wrapResult(result, wrapValue) {
+      return result.done || (result.value = wrapValue(result.value)), result;
+    }
+    var arrayProto = Array.prototype;
+    function apply(self2, method, fn, thisArg, wrappedRetFn, args) {
+      let arr = shallowReadArray(self2), needsWrap = arr !== self2 && !/* @__PURE__ */ isShallow(self2), methodFn = arr[method];
+      if (methodFn !== arrayProto[method]) {
+        let result2 = methodFn.apply(self2, args);
+        return needsWrap ? toReactive(result2) : result2;
+      }
+      let wrappedFn = fn;
+      arr !== self2 && (needsWrap ? wrappedFn = function(item, index) {
+        return fn.call(this, toWrapped(self2, item), index, self2);
+      } : fn.length > 2 && (wrappedFn = function(item, index) {
+        return fn.call(this, item, index, self2);
+      }));
+      let result = methodFn.call(arr, wrappedFn, thisArg);
+      return needsWrap && wrappedRetFn ? wrappedRetFn(result) : result;
+    }
+    function reduce(self2, method, fn, args) {
+      let arr = shallowReadArray(self2), needsWrap = arr !== self2 && !/* @__PURE__ */ isShallow(self2), wrappedFn = fn, wrapInitialAccumulator = !1;
+      arr !== self2 && (needsWrap ? (wrapInitialAccumulator = args.length === 0, wrappedFn = function(acc, item, index) {
+        return wrapInitialAccumulator && (wrapInitialAccumulator = !1, acc = toWrapped(self2, acc)), fn.call(this, acc, toWrapped(self2, item), index, self2);
+      }) : fn.length > 3 && (wrappedFn = function(acc, item, index) {
+        return fn.call(this, acc, item, index, self2);
+      }));
+      let result = arr[method](wrappedFn, ...args);
+      return wrapInitialAccumulator ? toWrapped(self2, result) : result;
+    }
+    function searchProxy(self2, method, args) {
+      let arr = /* @__PURE__ */ toRaw(self2);
+      track(arr, "iterate", ARRAY_ITERATE_KEY);
+      let res = arr[method](...args);
+      return (res === -1 || res === !1) && /* @__PURE__ */ isProxy(args[0]) ? (args[0] = /* @__PURE__ */ toRaw(args[0]), arr[method](...args)) : res;
+    }
+    function noTracking(self2, method, args = []) {
+      pauseTracking(), startBatch();
+      let res = (/* @__PURE__ */ toRaw(self2))[method].apply(self2, args);
+      return endBatch(), resetTracking(), res;
+    }
+    var isNonTrackableKeys = /* @__PURE__ */ shared.makeMap("__proto__,__v_isRef,__isVue"), builtInSymbols = /* @__PURE__ */ new Set(
+      /* @__PURE__ */ Object.getOwnPropertyNames(Symbol).filter((key) => key !== "arguments" && key !== "caller").map((key) => Symbol[key]).filter(shared.isSymbol)
+    );
+    function hasOwnProperty(key) {
+      shared.isSymbol(key) || (key = String(key));
+      let obj = /* @__PURE__ */ toRaw(this);
+      return track(obj, "has", key), obj.hasOwnProperty(key);
+    }
+    var BaseReactiveHandler = class {
+      constructor(_isReadonly = !1, _isShallow = !1) {
+        this._isReadonly = _isReadonly, this._isShallow = _isShallow;
+      }
+      get(target, key, receiver) {
+        if (key === "__v_skip") return target.__v_skip;
+        let isReadonly2 = this._isReadonly, isShallow2 = this._isShallow;
+        if (key === "__v_isReactive")
+          return !isReadonly2;
+        if (key === "__v_isReadonly")
+          return isReadonly2;
+        if (key === "__v_isShallow")
+          return isShallow2;
+        if (key === "__v_raw")
+          return receiver === (isReadonly2 ? isShallow2 ? shallowReadonlyMap : readonlyMap : isShallow2 ? shallowReactiveMap : reactiveMap).get(target) || // receiver is not the reactive proxy, but has the same prototype
+          // this means the receiver is a user proxy of the reactive proxy
+          Object.getPrototypeOf(target) === Object.getPrototypeOf(receiver) ? target : void 0;
+        let targetIsArray = shared.isArray(target);
+        if (!isReadonly2) {
+          let fn;
+          if (targetIsArray && (fn = arrayInstrumentations[key]))
+            return fn;
+          if (key === "hasOwnProperty")
+            return hasOwnProperty;
+        }
+        let res = Reflect.get(
+          target,
+          key,
+          // if this is a proxy wrapping a ref, return methods using the raw ref
+          // as receiver so that we don't have to call `toRaw` on the ref in all
+          // its class methods
+          /* @__PURE__ */ isRef(target) ? target : receiver
+        );
+        if ((shared.isSymbol(key) ? builtInSymbols.has(key) : isNonTrackableKeys(key)) || (isReadonly2 || track(target, "get", key), isShallow2))
+          return res;
+        if (/* @__PURE__ */ isRef(res)) {
+          let value = targetIsArray && shared.isIntegerKey(key) ? res : res.value;
+          return isReadonly2 && shared.isObject(value) ? /* @__PURE__ */ readonly2(value) : value;
+        }
+        return shared.isObject(res) ? isReadonly2 ? /* @__PURE__ */ readonly2(res) : /* @__PURE__ */ reactive2(res) : res;
+      }
+    }, MutableReactiveHandler = class extends BaseReactiveHandler {
+      constructor(isShallow2 = !1) {
+        super(!1, isShallow2);
+      }
+      set(target, key, value, receiver) {
+        let oldValue = target[key], isArrayWithIntegerKey = shared.isArray(target) && shared.isIntegerKey(key);
+        if (!this._isShallow) {
+          let isOldValueReadonly = /* @__PURE__ */ isReadonly(oldValue);
+          if (!/* @__PURE__ */ isShallow(value) && !/* @__PURE__ */ isReadonly(value) && (oldValue = /* @__PURE__ */ toRaw(oldValue), value = /* @__PURE__ */ toRaw(value)), !isArrayWithIntegerKey && /* @__PURE__ */ isRef(oldValue) && !/* @__PURE__ */ isRef(value))
+            return isOldValueReadonly || (oldValue.value = value), !0;
+        }
+        let hadKey = isArrayWithIntegerKey ? Number(key) < target.length : shared.hasOwn(target, key), result = Reflect.set(
+          target,
+          key,
+          value,
+          /* @__PURE__ */ isRef(target) ? target : receiver
+        );
+        return target === /* @__PURE__ */ toRaw(receiver) && result && (hadKey ? shared.hasChanged(value, oldValue) && trigger(target, "set", key, value) : trigger(target, "add", key, value)), result;
+      }
+      deleteProperty(target, key) {
+        let hadKey = shared.hasOwn(target, key);
+        target[key];
+        let result = Reflect.deleteProperty(target, key);
+        return result && hadKey && trigger(target, "delete", key, void 0), result;
+      }
+      has(target, key) {
+        let result = Reflect.has(target, key);
+        return (!shared.isSymbol(key) || !builtInSymbols.has(key)) && track(target, "has", key), result;
+      }
+      ownKeys(target) {
+        return track(
+          target,
+          "iterate",
+          shared.isArray(target) ? "length" : ITERATE_KEY
+        ), Reflect.ownKeys(target);
+      }
+    }, ReadonlyReactiveHandler = class extends BaseReactiveHandler {
+      constructor(isShallow2 = !1) {
+        super(!0, isShallow2);
+      }
+      set(target, key) {
+        return !0;
+      }
+      deleteProperty(target, key) {
+        return !0;
+      }
+    }, mutableHandlers = /* @__PURE__ */ new MutableReactiveHandler(), readonlyHandlers = /* @__PURE__ */ new ReadonlyReactiveHandler(), shallowReactiveHandlers = /* @__PURE__ */ new MutableReactiveHandler(!0), shallowReadonlyHandlers = /* @__PURE__ */ new ReadonlyReactiveHandler(!0), toShallow = (value) => value, getProto = (v) => Reflect.getPrototypeOf(v);
+    function createIterableMethod(method, isReadonly2, isShallow2) {
+      return function(...args) {
+        let target = this.__v_raw, rawTarget = /* @__PURE__ */ toRaw(target), targetIsMap = shared.isMap(rawTarget), isPair = method === "entries" || method === Symbol.iterator && targetIsMap, isKeyOnly = method === "keys" && targetIsMap, innerIterator = target[method](...args), wrap = isShallow2 ? toShallow : isReadonly2 ? toReadonly : toReactive;
+        return !isReadonly2 && track(
+          rawTarget,
+          "iterate",
+          isKeyOnly ? MAP_KEY_ITERATE_KEY : ITERATE_KEY
+        ), shared.extend(
+          // inheriting all iterator properties
+          Object.create(innerIterator),
+          {
+            // iterator protocol
+            next() {
+              let { value, done } = innerIterator.next();
+              return done ? { value, done } : {
+                value: isPair ? [wrap(value[0]), wrap(value[1])] : wrap(value),
+                done
+              };
+            }
+          }
+        );
+      };
+    }
+    function createReadonlyMethod(type) {
+      return function(...args) {
+        return type === "delete" ? !1 : type === "clear" ? void 0 : this;
+      };
+    }
+    function createInstrumentations(readonly3, shallow) {
+      let instrumentations = {
+        get(key) {
+          let target = this.__v_raw, rawTarget = /* @__PURE__ */ toRaw(target), rawKey = /* @__PURE__ */ toRaw(key);
+          readonly3 || (shared.hasChanged(key, rawKey) && track(rawTarget, "get", key), track(rawTarget, "get", rawKey));
+          let { has } = getProto(rawTarget), wrap = shallow ? toShallow : readonly3 ? toReadonly : toReactive;
+          if (has.call(rawTarget, key))
+            return wrap(target.get(key));
+          if (has.call(rawTarget, rawKey))
+            return wrap(target.get(rawKey));
+          target !== rawTarget && target.get(key);
+        },
+        get size() {
+          let target = this.__v_raw;
+          return !readonly3 && track(/* @__PURE__ */ toRaw(target), "iterate", ITERATE_KEY), target.size;
+        },
+        has(key) {
+          let target = this.__v_raw, rawTarget = /* @__PURE__ */ toRaw(target), rawKey = /* @__PURE__ */ toRaw(key);
+          return readonly3 || (shared.hasChanged(key, rawKey) && track(rawTarget, "has", key), track(rawTarget, "has", rawKey)), key === rawKey ? target.has(key) : target.has(key) || target.has(rawKey);
+        },
+        forEach(callback, thisArg) {
+          let observed = this, target = observed.__v_raw, rawTarget = /* @__PURE__ */ toRaw(target), wrap = shallow ? toShallow : readonly3 ? toReadonly : toReactive;
+          return !readonly3 && track(rawTarget, "iterate", ITERATE_KEY), target.forEach((value, key) => callback.call(thisArg, wrap(value), wrap(key), observed));
+        }
+      };
+      return shared.extend(
+        instrumentations,
+        readonly3 ? {
+          add: createReadonlyMethod("add"),
+          set: createReadonlyMethod("set"),
+          delete: createReadonlyMethod("delete"),
+          clear: createReadonlyMethod("clear")
+        } : {
+          add(value) {
+            let target = /* @__PURE__ */ toRaw(this), proto = getProto(target), rawValue = /* @__PURE__ */ toRaw(value), valueToAdd = !shallow && !/* @__PURE__ */ isShallow(value) && !/* @__PURE__ */ isReadonly(value) ? rawValue : value;
+            return proto.has.call(target, valueToAdd) || shared.hasChanged(value, valueToAdd) && proto.has.call(target, value) || shared.hasChanged(rawValue, valueToAdd) && proto.has.call(target, rawValue) || (target.add(valueToAdd), trigger(target, "add", valueToAdd, valueToAdd)), this;
+          },
+          set(key, value) {
+            !shallow && !/* @__PURE__ */ isShallow(value) && !/* @__PURE__ */ isReadonly(value) && (value = /* @__PURE__ */ toRaw(value));
+            let target = /* @__PURE__ */ toRaw(this), { has, get } = getProto(target), hadKey = has.call(target, key);
+            hadKey || (key = /* @__PURE__ */ toRaw(key), hadKey = has.call(target, key));
+            let oldValue = get.call(target, key);
+            return target.set(key, value), hadKey ? shared.hasChanged(value, oldValue) && trigger(target, "set", key, value) : trigger(target, "add", key, value), this;
+          },
+          delete(key) {
+            let target = /* @__PURE__ */ toRaw(this), { has, get } = getProto(target), hadKey = has.call(target, key);
+            hadKey || (key = /* @__PURE__ */ toRaw(key), hadKey = has.call(target, key)), get && get.call(target, key);
+            let result = target.delete(key);
+            return hadKey && trigger(target, "delete", key, void 0), result;
+          },
+          clear() {
+            let target = /* @__PURE__ */ toRaw(this), hadItems = target.size !== 0, result = target.clear();
+            return hadItems && trigger(
+              target,
+              "clear",
+              void 0,
+              void 0
+            ), result;
+          }
+        }
+      ), [
+        "keys",
+        "values",
+        "entries",
+        Symbol.iterator
+      ].forEach((method) => {
+        instrumentations[method] = createIterableMethod(method, readonly3, shallow);
+      }), instrumentations;
+    }
+    function createInstrumentationGetter(isReadonly2, shallow) {
+      let instrumentations = createInstrumentations(isReadonly2, shallow);
+      return (target, key, receiver) => key === "__v_isReactive" ? !isReadonly2 : key === "__v_isReadonly" ? isReadonly2 : key === "__v_isShallow" ? shallow : key === "__v_raw" ? target : Reflect.get(
+        shared.hasOwn(instrumentations, key) && key in target ? instrumentations : target,
+        key,
+        receiver
+      );
+    }
+    var mutableCollectionHandlers = {
+      get: /* @__PURE__ */ createInstrumentationGetter(!1, !1)
+    }, shallowCollectionHandlers = {
+      get: /* @__PURE__ */ createInstrumentationGetter(!1, !0)
+    }, readonlyCollectionHandlers = {
+      get: /* @__PURE__ */ createInstrumentationGetter(!0, !1)
+    }, shallowReadonlyCollectionHandlers = {
+      get: /* @__PURE__ */ createInstrumentationGetter(!0, !0)
+    }, reactiveMap = /* @__PURE__ */ new WeakMap(), shallowReactiveMap = /* @__PURE__ */ new WeakMap(), readonlyMap = /* @__PURE__ */ new WeakMap(), shallowReadonlyMap = /* @__PURE__ */ new WeakMap();
+    function targetTypeMap(rawType) {
+      switch (rawType) {
+        case "Object":
+        case "Array":
+          return 1;
+        case "Map":
+        case "Set":
+        case "WeakMap":
+        case "WeakSet":
+          return 2;
+        default:
+          return 0;
+      }
+    }
+    // @__NO_SIDE_EFFECTS__
+    function reactive2(target) {
+      return /* @__PURE__ */ isReadonly(target) ? target : createReactiveObject(
+        target,
+        !1,
+        mutableHandlers,
+        mutableCollectionHandlers,
+        reactiveMap
+      );
+    }
+    // @__NO_SIDE_EFFECTS__
+    function shallowReactive(target) {
+      return createReactiveObject(
+        target,
+        !1,
+        shallowReactiveHandlers,
+        shallowCollectionHandlers,
+        shallowReactiveMap
+      );
+    }
+    // @__NO_SIDE_EFFECTS__
+    function readonly2(target) {
+      return createReactiveObject(
+        target,
+        !0,
+        readonlyHandlers,
+        readonlyCollectionHandlers,
+        readonlyMap
+      );
+    }
+    // @__NO_SIDE_EFFECTS__
+    function shallowReadonly(target) {
+      return createReactiveObject(
+        target,
+        !0,
+        shallowReadonlyHandlers,
+        shallowReadonlyCollectionHandlers,
+        shallowReadonlyMap
+      );
+    }
+    function createReactiveObject(target, isReadonly2, baseHandlers, collectionHandlers, proxyMap) {
+      if (!shared.isObject(target) || target.__v_raw && !(isReadonly2 && target.__v_isReactive) || target.__v_skip || !Object.isExtensible(target))
+        return target;
+      let existingProxy = proxyMap.get(target);
+      if (existingProxy)
+        return existingProxy;
+      let targetType = targetTypeMap(shared.toRawType(target));
+      if (targetType === 0)
+        return target;
+      let proxy = new Proxy(
+        target,
+        targetType === 2 ? collectionHandlers : baseHandlers
+      );
+      return proxyMap.set(target, proxy), proxy;
+    }
+    // @__NO_SIDE_EFFECTS__
+    function isReactive(value) {
+      return /* @__PURE__ */ isReadonly(value) ? /* @__PURE__ */ isReactive(value.__v_raw) : !!(value && value.__v_isReactive);
+    }
+    // @__NO_SIDE_EFFECTS__
+    function isReadonly(value) {
+      return !!(value && value.__v_isReadonly);
+    }
+    // @__NO_SIDE_EFFECTS__
+    function isShallow(value) {
+      return !!(value && value.__v_isShallow);
+    }
+    // @__NO_SIDE_EFFECTS__
+    function isProxy(value) {
+      return value ? !!value.__v_raw : !1;
+    }
+    // @__NO_SIDE_EFFECTS__
+    function toRaw(observed) {
+      let raw = observed && observed.__v_raw;
+      return raw ? /* @__PURE__ */ toRaw(raw) : observed;
+    }
+    function markRaw(value) {
+      return !shared.hasOwn(value, "__v_skip") && Object.isExtensible(value) && shared.def(value, "__v_skip", !0), value;
+    }
+    var toReactive = (value) => shared.isObject(value) ? /* @__PURE__ */ reactive2(value) : value, toReadonly = (value) => shared.isObject(value) ? /* @__PURE__ */ readonly2(value) : value;
+    // @__NO_SIDE_EFFECTS__
+    function isRef(r) {
+      return r ? r.__v_isRef === !0 : !1;
+    }
+    // @__NO_SIDE_EFFECTS__
+    function ref(value) {
+      return createRef(value, !1);
+    }
+    // @__NO_SIDE_EFFECTS__
+    function shallowRef(value) {
+      return createRef(value, !0);
+    }
+    function createRef(rawValue, shallow) {
+      return /* @__PURE__ */ isRef(rawValue) ? rawValue : new RefImpl(rawValue, shallow);
+    }
+    var RefImpl = class {
+      constructor(value, isShallow2) {
+        this.dep = new Dep(), this.__v_isRef = !0, this.__v_isShallow = !1, this._rawValue = isShallow2 ? value : /* @__PURE__ */ toRaw(value), this._value = isShallow2 ? value : toReactive(value), this.__v_isShallow = isShallow2;
+      }
+      get value() {
+        return this.dep.track(), this._value;
+      }
+      set value(newValue) {
+        let oldValue = this._rawValue, useDirectValue = this.__v_isShallow || /* @__PURE__ */ isShallow(newValue) || /* @__PURE__ */ isReadonly(newValue);
+        newValue = useDirectValue ? newValue : /* @__PURE__ */ toRaw(newValue), shared.hasChanged(newValue, oldValue) && (this._rawValue = newValue, this._value = useDirectValue ? newValue : toReactive(newValue), this.dep.trigger());
+      }
+    };
+    function triggerRef(ref2) {
+      ref2.dep && ref2.dep.trigger();
+    }
+    function unref(ref2) {
+      return /* @__PURE__ */ isRef(ref2) ? ref2.value : ref2;
+    }
+    function toValue(source) {
+      return shared.isFunction(source) ? source() : unref(source);
+    }
+    var shallowUnwrapHandlers = {
+      get: (target, key, receiver) => key === "__v_raw" ? target : unref(Reflect.get(target, key, receiver)),
+      set: (target, key, value, receiver) => {
+        let oldValue = target[key];
+        return /* @__PURE__ */ isRef(oldValue) && !/* @__PURE__ */ isRef(value) ? (oldValue.value = value, !0) : Reflect.set(target, key, value, receiver);
+      }
+    };
+    function proxyRefs(objectWithRefs) {
+      return /* @__PURE__ */ isReactive(objectWithRefs) ? objectWithRefs : new Proxy(objectWithRefs, shallowUnwrapHandlers);
+    }
+    var CustomRefImpl = class {
+      constructor(factory) {
+        this.__v_isRef = !0, this._value = void 0;
+        let dep = this.dep = new Dep(), { get, set: set2 } = factory(dep.track.bind(dep), dep.trigger.bind(dep));
+        this._get = get, this._set = set2;
+      }
+      get value() {
+        return this._value = this._get();
+      }
+      set value(newVal) {
+        this._set(newVal);
+      }
+    };
+    function customRef(factory) {
+      return new CustomRefImpl(factory);
+    }
+    // @__NO_SIDE_EFFECTS__
+    function toRefs(object2) {
+      let ret = shared.isArray(object2) ? new Array(object2.length) : {};
+      for (let key in object2)
+        ret[key] = propertyToRef(object2, key);
+      return ret;
+    }
+    var ObjectRefImpl = class {
+      constructor(_object, key, _defaultValue) {
+        this._object = _object, this._defaultValue = _defaultValue, this.__v_isRef = !0, this._value = void 0, this._key = shared.isSymbol(key) ? key : String(key), this._raw = /* @__PURE__ */ toRaw(_object);
+        let shallow = !0, obj = _object;
+        if (!shared.isArray(_object) || shared.isSymbol(this._key) || !shared.isIntegerKey(this._key))
+          do
+            shallow = !/* @__PURE__ */ isProxy(obj) || /* @__PURE__ */ isShallow(obj);
+          while (shallow && (obj = obj.__v_raw));
+        this._shallow = shallow;
+      }
+      get value() {
+        let val = this._object[this._key];
+        return this._shallow && (val = unref(val)), this._value = val === void 0 ? this._defaultValue : val;
+      }
+      set value(newVal) {
+        if (this._shallow && /* @__PURE__ */ isRef(this._raw[this._key])) {
+          let nestedRef = this._object[this._key];
+          if (/* @__PURE__ */ isRef(nestedRef)) {
+            nestedRef.value = newVal;
+            return;
+          }
+        }
+        this._object[this._key] = newVal;
+      }
+      get dep() {
+        return getDepFromReactive(this._raw, this._key);
+      }
+    }, GetterRefImpl = class {
+      constructor(_getter) {
+        this._getter = _getter, this.__v_isRef = !0, this.__v_isReadonly = !0, this._value = void 0;
+      }
+      get value() {
+        return this._value = this._getter();
+      }
+    };
+    // @__NO_SIDE_EFFECTS__
+    function toRef(source, key, defaultValue) {
+      return /* @__PURE__ */ isRef(source) ? source : shared.isFunction(source) ? new GetterRefImpl(source) : shared.isObject(source) && arguments.length > 1 ? propertyToRef(source, key, defaultValue) : /* @__PURE__ */ ref(source);
+    }
+    function propertyToRef(source, key, defaultValue) {
+      return new ObjectRefImpl(source, key, defaultValue);
+    }
+    var ComputedRefImpl = class {
+      constructor(fn, setter, isSSR) {
+        this.fn = fn, this.setter = setter, this._value = void 0, this.dep = new Dep(this), this.__v_isRef = !0, this.deps = void 0, this.depsTail = void 0, this.flags = 16, this.globalVersion = globalVersion - 1, this.next = void 0, this.effect = this, this.__v_isReadonly = !setter, this.isSSR = isSSR;
+      }
+      /**
+       * @internal
+       */
+      notify() {
+        if (this.flags |= 16, !(this.flags & 8) && // avoid infinite self recursion
+        activeSub !== this)
+          return batch(this, !0), !0;
+      }
+      get value() {
+        let link = this.dep.track();
+        return refreshComputed(this), link && (link.version = this.dep.version), this._value;
+      }
+      set value(newValue) {
+        this.setter && this.setter(newValue);
+      }
+    };
+    // @__NO_SIDE_EFFECTS__
+    function computed(getterOrOptions, debugOptions, isSSR = !1) {
+      let getter, setter;
+      return shared.isFunction(getterOrOptions) ? getter = getterOrOptions : (getter = getterOrOptions.get, setter = getterOrOptions.set), new ComputedRefImpl(getter, setter, isSSR);
+    }
+    var TrackOpTypes = {
+      GET: "get",
+      HAS: "has",
+      ITERATE: "iterate"
+    }, TriggerOpTypes = {
+      SET: "set",
+      ADD: "add",
+      DELETE: "delete",
+      CLEAR: "clear"
+    }, ReactiveFlags = {
+      SKIP: "__v_skip",
+      IS_REACTIVE: "__v_isReactive",
+      IS_READONLY: "__v_isReadonly",
+      IS_SHALLOW: "__v_isShallow",
+      RAW: "__v_raw",
+      IS_REF: "__v_isRef"
+    }, WatchErrorCodes = {
+      WATCH_GETTER: 2,
+      2: "WATCH_GETTER",
+      WATCH_CALLBACK: 3,
+      3: "WATCH_CALLBACK",
+      WATCH_CLEANUP: 4,
+      4: "WATCH_CLEANUP"
+    }, INITIAL_WATCHER_VALUE = {}, cleanupMap = /* @__PURE__ */ new WeakMap(), activeWatcher;
+    function getCurrentWatcher() {
+      return activeWatcher;
+    }
+    function onWatcherCleanup(cleanupFn, failSilently = !1, owner = activeWatcher) {
+      if (owner) {
+        let cleanups = cleanupMap.get(owner);
+        cleanups || cleanupMap.set(owner, cleanups = []), cleanups.push(cleanupFn);
+      }
+    }
+    function watch(source, cb, options = shared.EMPTY_OBJ) {
+      let { immediate, deep, once, scheduler, augmentJob, call } = options, reactiveGetter = (source2) => deep ? source2 : /* @__PURE__ */ isShallow(source2) || deep === !1 || deep === 0 ? traverse(source2, 1) : traverse(source2), effect2, getter, cleanup, boundCleanup, forceTrigger = !1, isMultiSource = !1;
+      if (/* @__PURE__ */ isRef(source) ? (getter = () => source.value, forceTrigger = /* @__PURE__ */ isShallow(source)) : /* @__PURE__ */ isReactive(source) ? (getter = () => reactiveGetter(source), forceTrigger = !0) : shared.isArray(source) ? (isMultiSource = !0, forceTrigger = source.some((s) => /* @__PURE__ */ isReactive(s) || /* @__PURE__ */ isShallow(s)), getter = () => source.map((s) => {
+        if (/* @__PURE__ */ isRef(s))
+          return s.value;
+        if (/* @__PURE__ */ isReactive(s))
+          return reactiveGetter(s);
+        if (shared.isFunction(s))
+          return call ? call(s, 2) : s();
+      })) : shared.isFunction(source) ? cb ? getter = call ? () => call(source, 2) : source : getter = () => {
+        if (cleanup) {
+          pauseTracking();
+          try {
+            cleanup();
+          } finally {
+            resetTracking();
+          }
+        }
+        let currentEffect = activeWatcher;
+        activeWatcher = effect2;
+        try {
+          return call ? call(source, 3, [boundCleanup]) : source(boundCleanup);
+        } finally {
+          activeWatcher = currentEffect;
+        }
+      } : getter = shared.NOOP, cb && deep) {
+        let baseGetter = getter, depth = deep === !0 ? 1 / 0 : deep;
+        getter = () => traverse(baseGetter(), depth);
+      }
+      let scope = getCurrentScope(), watchHandle = () => {
+        effect2.stop(), scope && scope.active && shared.remove(scope.effects, effect2);
+      };
+      if (once && cb) {
+        let _cb = cb;
+        cb = (...args) => {
+          try {
+            return _cb(...args);
+          } finally {
+            watchHandle();
+          }
+        };
+      }
+      let oldValue = isMultiSource ? new Array(source.length).fill(INITIAL_WATCHER_VALUE) : INITIAL_WATCHER_VALUE, job = (immediateFirstRun) => {
+        if (!(!(effect2.flags & 1) || !effect2.dirty && !immediateFirstRun))
+          if (cb) {
+            let newValue = effect2.run();
+            if (immediateFirstRun || deep || forceTrigger || (isMultiSource ? newValue.some((v, i) => shared.hasChanged(v, oldValue[i])) : shared.hasChanged(newValue, oldValue))) {
+              let currentWatcher = activeWatcher;
+              pauseTracking();
+              try {
+                cleanup && cleanup(), activeWatcher = effect2;
+                let args = [
+                  newValue,
+                  // pass undefined as the old value when it's changed for the first time
+                  oldValue === INITIAL_WATCHER_VALUE ? void 0 : isMultiSource && oldValue[0] === INITIAL_WATCHER_VALUE ? [] : oldValue,
+                  boundCleanup
+                ];
+                oldValue = newValue, call ? call(cb, 3, args) : (
+                  // @ts-expect-error
+                  cb(...args)
+                );
+              } finally {
+                activeWatcher = currentWatcher, resetTracking();
+              }
+            }
+          } else
+            effect2.run();
+      };
+      return augmentJob && augmentJob(job), effect2 = new ReactiveEffect(getter), effect2.scheduler = scheduler ? () => scheduler(job, !1) : job, boundCleanup = (fn) => onWatcherCleanup(fn, !1, effect2), cleanup = effect2.onStop = () => {
+        let cleanups = cleanupMap.get(effect2);
+        if (cleanups) {
+          if (call)
+            call(cleanups, 4);
+          else
+            for (let cleanup2 of cleanups) cleanup2();
+          cleanupMap.delete(effect2);
+        }
+      }, cb ? immediate ? job(!0) : oldValue = effect2.run() : scheduler ? scheduler(job.bind(null, !0), !0) : effect2.run(), watchHandle.pause = effect2.pause.bind(effect2), watchHandle.resume = effect2.resume.bind(effect2), watchHandle.stop = watchHandle, watchHandle;
+    }
+    function traverse(value, depth = 1 / 0, seen) {
+      if (depth <= 0 || !shared.isObject(value) || value.__v_skip || (seen = seen || /* @__PURE__ */ new Map(), (seen.get(value) || 0) >= depth))
+        return value;
+      if (seen.set(value, depth), depth--, /* @__PURE__ */ isRef(value))
+        traverse(value.value, depth, seen);
+      else if (shared.isArray(value))
+        for (let i = 0; i < value.length; i++)
+          traverse(value[i], depth, seen);
+      else if (shared.isSet(value) || shared.isMap(value))
+        value.forEach((v) => {
+          traverse(v, depth, seen);
+        });
+      else if (shared.isPlainObject(value)) {
+        for (let key in value)
+          traverse(value[key], depth, seen);
+        for (let key of Object.getOwnPropertySymbols(value))
+          Object.prototype.propertyIsEnumerable.call(value, key) && traverse(value[key], depth, seen);
+      }
+      return value;
+    }
+    exports.ARRAY_ITERATE_KEY = ARRAY_ITERATE_KEY;
+    exports.EffectFlags = EffectFlags;
+    exports.EffectScope = EffectScope;
+    exports.ITERATE_KEY = ITERATE_KEY;
+    exports.MAP_KEY_ITERATE_KEY = MAP_KEY_ITERATE_KEY;
+    exports.ReactiveEffect = ReactiveEffect;
+    exports.ReactiveFlags = ReactiveFlags;
+    exports.TrackOpTypes = TrackOpTypes;
+    exports.TriggerOpTypes = TriggerOpTypes;
+    exports.WatchErrorCodes = WatchErrorCodes;
+    exports.computed = computed;
+    exports.customRef = customRef;
+    exports.effect = effect;
+    exports.effectScope = effectScope;
+    exports.enableTracking = enableTracking;
+    exports.getCurrentScope = getCurrentScope;
+    exports.getCurrentWatcher = getCurrentWatcher;
+    exports.isProxy = isProxy;
+    exports.isReactive = isReactive;
+    exports.isReadonly = isReadonly;
+    exports.isRef = isRef;
+    exports.isShallow = isShallow;
+    exports.markRaw = markRaw;
+    exports.onEffectCleanup = onEffectCleanup;
+    exports.onScopeDispose = onScopeDispose;
+    exports.onWatcherCleanup = onWatcherCleanup;
+    exports.pauseTracking = pauseTracking;
+    exports.proxyRefs = proxyRefs;
+    exports.reactive = reactive2;
+    exports.reactiveReadArray = reactiveReadArray;
+    exports.readonly = readonly2;
+    exports.ref = ref;
+    exports.resetTracking = resetTracking;
+    exports.shallowReactive = shallowReactive;
+    exports.shallowReadArray = shallowReadArray;
+    exports.shallowReadonly = shallowReadonly;
+    exports.shallowRef = shallowRef;
+    exports.stop = stop;
+    exports.toRaw = toRaw;
+    exports.toReactive = toReactive;
+    exports.toReadonly = toReadonly;
+    exports.toRef = toRef;
+    exports.toRefs = toRefs;
+    exports.toValue = toValue;
+    exports.track = track;
+    exports.traverse = traverse;
+    exports.trigger = trigger;
+    exports.triggerRef = triggerRef;
+    exports.unref = unref;
+    exports.watch = watch;
+  }
+});
+
+// node_modules/@vue/reactivity/index.js
+var require_reactivity = __commonJS({
+  "node_modules/@vue/reactivity/index.js"(exports, module) {
+    "use strict";
+    module.exports = require_reactivity_cjs_prod();
+  }
+});
 
 // node_modules/ws/lib/constants.js
 var require_constants = __commonJS({
@@ -2734,7 +4460,7 @@ var require_websocket_server = __commonJS({
 import { randomUUID as randomUUID2 } from "node:crypto";
 import { rmSync, writeSync } from "node:fs";
 import { homedir, hostname } from "node:os";
-import { join as join4 } from "node:path";
+import { join as join5 } from "node:path";
 
 // core/cancel.ts
 var Cancelled = class extends Error {
@@ -2811,7 +4537,7 @@ function utf8Length(text2) {
   return bytes;
 }
 function truncateUtf8(text2, maxBytes) {
-  return text2.length * 3 <= maxBytes || utf8Length(text2) <= maxBytes ? text2 : headUtf8(text2, maxBytes - 3) + "\u2026";
+  return text2.length * 3 <= maxBytes || utf8Length(text2) <= maxBytes ? text2 : headUtf8(text2, maxBytes - 3) + "…";
 }
 function headUtf8(text2, maxBytes) {
   let bytes = 0, end = 0;
@@ -2824,7 +4550,7 @@ function headUtf8(text2, maxBytes) {
 }
 var UNSTORABLE = new RegExp("\\u0000|\\p{Surrogate}", "gu");
 function storable(text2) {
-  return text2.replace(UNSTORABLE, "\uFFFD");
+  return text2.replace(UNSTORABLE, "�");
 }
 function isHighSurrogate(unit) {
   return unit >= 55296 && unit <= 56319;
@@ -3281,8 +5007,37 @@ function keyOf2({ podId, incarnation: incarnation2, status: status2 }) {
   return `${podId}/${incarnation2}/${status2}`;
 }
 
+// core/health.ts
+var HealthCheck = class {
+  #clock;
+  #ask;
+  #giveUp;
+  #timer;
+  #strikes = 0;
+  #waits = !1;
+  /** `ask` sends the question; the answer goes to `answered`. `giveUp` is called at most once. */
+  constructor(clock, ask, giveUp) {
+    this.#clock = clock, this.#ask = ask, this.#giveUp = giveUp;
+  }
+  start() {
+    this.#timer ??= this.#clock.timer(1e4, () => this.#round());
+  }
+  stop() {
+    this.#timer?.cancel(), this.#timer = void 0;
+  }
+  answered(problem2) {
+    this.#waits = !1, problem2 === void 0 ? this.#strikes = 0 : this.#strike(problem2);
+  }
+  #round() {
+    this.#timer = void 0, this.#waits && this.#strike(`health() did not answer within ${1e4 / 1e3} s`), !(this.#strikes >= 3) && (this.#waits = !0, this.start(), this.#ask());
+  }
+  #strike(why) {
+    ++this.#strikes === 3 && (this.stop(), this.#giveUp(`3 times in a row: ${why}`));
+  }
+};
+
 // core/lines.ts
-var ELLIPSIS = "\u2026", LineSplitter = class {
+var ELLIPSIS = "…", LineSplitter = class {
   #emit;
   #held = "";
   /** The held line is longer than what is held of it. */
@@ -3370,7 +5125,7 @@ function parsed(json2) {
 }
 
 // core/pod.ts
-var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, Pod = class {
+var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, PROGRESS_MS = 1e3, Pod = class {
   assignment;
   /** Resolves when its worker is gone, and those of the incarnations that it replaced. */
   gone;
@@ -3395,12 +5150,18 @@ var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, Pod = class {
   #starting;
   #grace;
   #stuck;
+  #health;
+  #progressAt = -1 / 0;
   /** `previous` resolves when the worker of an earlier incarnation is gone: this one's does not start before. */
   constructor(assignment, deps, events, previous) {
     this.assignment = assignment, this.#deps = deps, this.#events = events, this.#previous = previous, this.#streams = {
       stdout: new LineSplitter((text2, at) => this.#line("stdout", text2, at)),
       stderr: new LineSplitter((text2, at) => this.#line("stderr", text2, at))
-    }, this.#claimed = new Promise((resolve) => {
+    }, this.#health = new HealthCheck(
+      deps.clock,
+      () => this.#worker?.send({ type: "health" }),
+      (why) => this.#conclude({ status: "failed", reason: "unhealthy", message: why })
+    ), this.#claimed = new Promise((resolve) => {
       this.#claim = resolve;
     }), this.gone = Promise.resolve().then(() => this.#live()).then(() => previous);
   }
@@ -3500,7 +5261,16 @@ var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, Pod = class {
           break;
         case "running":
           if (this.#phase !== "loading" || this.#verdict) break;
-          this.#phase = "running", this.#starting?.cancel(), this.#stop || this.#report({ status: "running" });
+          this.#phase = "running", this.#starting?.cancel(), this.#stop || this.#report({ status: "running" }), message.health && !this.#stop && this.#health.start();
+          break;
+        case "health":
+          this.#health.answered(message.problem);
+          break;
+        case "progress":
+          this.#progress(message.fraction, message.text ?? "");
+          break;
+        case "storage":
+          this.#deps.storage.of(this.assignment.namespace, this.assignment.pack.name).ask(message.request).then((answer2) => this.#worker?.send({ type: "storage", id: message.id, answer: answer2 }));
           break;
         case "done": {
           let parting = partingOf(message.result, message.message);
@@ -3510,6 +5280,14 @@ var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, Pod = class {
         case "failed":
           this.#stop ? this.#terminate() : this.#conclude({ status: "failed", reason: message.reason, message: message.message });
       }
+  }
+  #progress(fraction, text2) {
+    this.#events.progress(fraction, text2);
+    let now = this.#deps.clock.monotonic();
+    if (now - this.#progressAt < PROGRESS_MS && fraction !== 1) return;
+    this.#progressAt = now;
+    let share = fraction === void 0 ? "" : `${Math.floor(fraction * 100)} %`;
+    this.#line("system", ["progress:", share, text2].filter((part) => part !== "").join(" "), this.#deps.clock.now());
   }
   /** It has come to its end, whatever its worker still does. */
   #conclude(verdict) {
@@ -3521,7 +5299,7 @@ var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, Pod = class {
       this.#cancel.cancel();
       return;
     }
-    first && (this.#starting?.cancel(), this.#report({ status: "stopping", reason: stop.reason }), stop.graceMs > 0 && this.#worker?.send({ type: "stop", reason: stop.reason })), this.#limitGrace(stop.graceMs);
+    first && (this.#health.stop(), this.#starting?.cancel(), this.#report({ status: "stopping", reason: stop.reason }), stop.graceMs > 0 && this.#worker?.send({ type: "stop", reason: stop.reason })), this.#limitGrace(stop.graceMs);
   }
   #limitGrace(graceMs) {
     if (!(this.#phase === "preparing" || this.#phase === "ended" || this.#terminated)) {
@@ -3535,7 +5313,7 @@ var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, Pod = class {
     }
   }
   #terminate() {
-    this.#terminated || (this.#terminated = !0, this.#grace?.cancel(), this.#stuck = this.#deps.clock.timer(STUCK_MS, () => {
+    this.#terminated || (this.#terminated = !0, this.#health.stop(), this.#grace?.cancel(), this.#stuck = this.#deps.clock.timer(STUCK_MS, () => {
       this.#deps.log.warn("a worker that was terminated is not gone: its pack is in a call that cannot be interrupted", this.#fields());
     }), this.#worker?.terminate());
   }
@@ -3550,7 +5328,7 @@ var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, Pod = class {
   }
   #finish(outcome) {
     for (let timer of [this.#starting, this.#grace, this.#stuck]) timer?.cancel();
-    if (this.#cancel.cancel(), this.#streams.stdout.end(), this.#streams.stderr.end(), outcome.status === "failed" && !this.silent)
+    if (this.#health.stop(), this.#cancel.cancel(), this.#streams.stdout.end(), this.#streams.stderr.end(), outcome.status === "failed" && !this.silent)
       for (let line of `${outcome.reason}: ${outcome.message ?? ""}`.split(`
 `)) this.#line("system", line, this.#deps.clock.now());
     this.#report(outcome), this.#phase = "ended", this.#deps.log.info("pod ended", { ...this.#fields(), status: outcome.status, reason: outcome.reason, silent: this.silent }), this.#events.ended();
@@ -3951,6 +5729,8 @@ var RECONNECT = { minMs: 250, maxMs: 15e3 }, RESTART_SPREAD_MS = 1e3, STABLE_MS 
   #backoff;
   #connection;
   #retry;
+  /** Between two attempts. */
+  #waiting = !1;
   #readySince;
   #state = "idle";
   constructor(deps, events) {
@@ -3971,6 +5751,10 @@ var RECONNECT = { minMs: 250, maxMs: 15e3 }, RESTART_SPREAD_MS = 1e3, STABLE_MS 
   /** Sends a frame; false if there is no registered connection, and then nothing was sent. */
   send(type, payload) {
     return this.#connection?.ready === !0 && this.#connection.send(type, payload);
+  }
+  /** Does not wait for the next attempt. Does nothing while one is made, or while there is a connection. */
+  retryNow() {
+    this.#state !== "active" || !this.#waiting || (this.#waiting = !1, this.#retry?.cancel(), this.#backoff.reset(), this.#connect());
   }
   /** Says goodbye and ends, at the latest after `timeoutMs`. The pods must have stopped. */
   leave(reason, timeoutMs) {
@@ -4024,8 +5808,8 @@ var RECONNECT = { minMs: 250, maxMs: 15e3 }, RESTART_SPREAD_MS = 1e3, STABLE_MS 
   }
   #reconnect() {
     let delay = this.#backoff.next();
-    this.#deps.log.debug("next attempt", { inMs: delay }), this.#retry = this.#deps.clock.timer(delay, () => {
-      this.#connect();
+    this.#deps.log.debug("next attempt", { inMs: delay }), this.#waiting = !0, this.#retry = this.#deps.clock.timer(delay, () => {
+      this.#waiting = !1, this.#connect();
     });
   }
   #finish(end) {
@@ -4046,6 +5830,116 @@ function finality(code, reason) {
   }
 }
 
+// core/state.ts
+var import_reactivity = __toESM(require_reactivity(), 1), ENDED_KEPT = 50, StateStore = class {
+  #state = (0, import_reactivity.reactive)({ connection: "idle", node: void 0, pods: {}, end: void 0 });
+  /** For those who watch. */
+  view = (0, import_reactivity.readonly)(this.#state);
+  #ended = [];
+  connection(is) {
+    this.#state.connection !== "ended" && (this.#state.connection = is);
+  }
+  registered({ nodeId, name, access }) {
+    this.#state.node = { id: nodeId, name, access }, this.connection("connected");
+  }
+  over(end) {
+    this.connection("ended"), this.#state.end = end;
+  }
+  assigned({ podId, incarnation: incarnation2, name, namespace, pack: pack2 }, now) {
+    this.#state.pods[podId] = {
+      podId,
+      incarnation: incarnation2,
+      name,
+      namespace,
+      pack: `${pack2.name}@${pack2.version}`,
+      status: "starting",
+      reason: "",
+      message: "",
+      progress: void 0,
+      progressText: "",
+      changedAt: now
+    };
+  }
+  status({ podId, incarnation: incarnation2, status: status2, reason = "", message = "" }, now) {
+    let pod = this.#pod(podId, incarnation2);
+    pod && Object.assign(pod, { status: status2, reason, message, changedAt: now });
+  }
+  progress(podId, incarnation2, fraction, text2) {
+    let pod = this.#pod(podId, incarnation2);
+    pod && Object.assign(pod, { progress: fraction, progressText: text2 });
+  }
+  /** Its worker is gone; `silent` means that nobody was told what became of it. */
+  gone(podId, incarnation2, silent) {
+    if (this.#pod(podId, incarnation2))
+      for (silent ? delete this.#state.pods[podId] : this.#ended.push(podId); this.#ended.length > ENDED_KEPT; ) this.#forget(this.#ended.shift() ?? "");
+  }
+  /** Unless it has come back meanwhile. */
+  #forget(podId) {
+    let status2 = this.#state.pods[podId]?.status;
+    (status2 === "stopped" || status2 === "failed") && delete this.#state.pods[podId];
+  }
+  #pod(podId, incarnation2) {
+    let pod = this.#state.pods[podId];
+    return pod?.incarnation === incarnation2 ? pod : void 0;
+  }
+};
+
+// core/storage.ts
+var STORAGE_LIMITS = { keyBytes: 120, valueBytes: 256 * 1024, keys: 1e3, totalBytes: 16 << 20 }, PackSpace = class {
+  #store;
+  #scope;
+  #turn = Promise.resolve();
+  /** Bytes by key, once they were asked for. */
+  #sizes;
+  constructor(store, scope) {
+    this.#store = store, this.#scope = scope;
+  }
+  /** Never rejects: what went wrong is part of the answer. */
+  ask(request) {
+    let answer2 = this.#turn.then(() => this.#answer(request)).catch((error) => ({ error: `storage: ${messageOf(error)}` }));
+    return this.#turn = answer2, answer2;
+  }
+  async #answer(request) {
+    switch (request.op) {
+      case "get": {
+        let json2 = await this.#store.get(this.#scope, request.key);
+        return json2 === void 0 ? {} : { json: json2 };
+      }
+      case "set":
+        return await this.#set(request.key, request.json);
+      case "delete": {
+        let sizes = await this.#known();
+        return sizes.has(request.key) ? (await this.#store.delete(this.#scope, request.key), sizes.delete(request.key), { existed: !0 }) : { existed: !1 };
+      }
+      case "list":
+        return { keys: [...(await this.#known()).keys()].filter((key) => key.startsWith(request.prefix)).sort() };
+    }
+  }
+  async #set(key, json2) {
+    let { keyBytes, valueBytes, keys, totalBytes } = STORAGE_LIMITS, [length, bytes] = [utf8Length(key), utf8Length(json2)];
+    if (length > keyBytes) return { error: `storage: a key has at most ${keyBytes} bytes, this one has ${length}` };
+    if (bytes > valueBytes) return { error: `storage: a value has at most ${valueBytes} bytes of JSON, this one has ${bytes}` };
+    let sizes = await this.#known();
+    if (!sizes.has(key) && sizes.size >= keys) return { error: `storage: a pack keeps at most ${keys} keys in a namespace; delete some` };
+    let total = bytes - (sizes.get(key) ?? 0);
+    for (let size of sizes.values()) total += size;
+    return total > totalBytes ? { error: `storage: a pack keeps at most ${totalBytes} bytes in a namespace; delete some` } : (await this.#store.set(this.#scope, key, json2), sizes.set(key, bytes), {});
+  }
+  async #known() {
+    return this.#sizes ??= new Map((await this.#store.entries(this.#scope)).map(({ key, bytes }) => [key, bytes])), this.#sizes;
+  }
+}, Storage = class {
+  #store;
+  #spaces = /* @__PURE__ */ new Map();
+  constructor(store) {
+    this.#store = store;
+  }
+  of(namespace, pack2) {
+    let scope = `${namespace}/${pack2}`, space = this.#spaces.get(scope);
+    return space || (space = new PackSpace(this.#store, scope), this.#spaces.set(scope, space)), space;
+  }
+};
+
 // core/version.ts
 var AGENT_VERSION = "0.1.0";
 
@@ -4057,6 +5951,8 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
   #config;
   #session;
   #bundles;
+  #storage;
+  #view = new StateStore();
   #outbox = new StatusOutbox();
   #logs = new LogBuffer();
   /** The highest incarnation of each pod, until its worker is gone. */
@@ -4070,7 +5966,7 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
   #settled;
   constructor(ports, config) {
     let { clock, random, log, openSocket: openSocket2, http, sha256: sha2563, cache, credentials } = ports;
-    this.#ports = ports, this.#config = config;
+    this.#ports = ports, this.#config = config, this.#storage = new Storage(ports.storage);
     let tokens = new Tokens({ http, store: credentials, clock, log });
     this.#bundles = new Bundles({ http, cache, sha256: sha2563, tokens, clock, random, log }), this.#session = new Session(
       {
@@ -4084,10 +5980,9 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
       },
       {
         registration: () => this.#registration(),
-        heartbeat: () => ({ pods: this.#pods.size, usage: ports.host.usage() }),
+        heartbeat: () => ({ pods: this.#pods.size, ...usageOf(ports.host) }),
         ready: (registered) => this.#ready(registered),
-        lost: () => {
-        },
+        lost: () => this.#view.connection("connecting"),
         frame: (frame) => this.#frame(frame),
         end: (end) => {
           this.#over(end);
@@ -4099,13 +5994,21 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
   }
   /** Starts to connect. Once. */
   start() {
-    this.#state === "idle" && (this.#state = "active", this.#session.start());
+    this.#state === "idle" && (this.#state = "active", this.#view.connection("connecting"), this.#session.start());
   }
   /** Stops all pods within their grace periods, at most `maxGraceMs`, says goodbye and ends. The server places the pods anew. */
   shutdown(reason, maxGraceMs = 1 / 0) {
     if (this.#state === "active")
-      this.#state = "leaving", this.#leave(reason, maxGraceMs);
+      this.#state = "leaving", this.#view.connection("leaving"), this.#leave(reason, maxGraceMs);
     else if (this.#state === "leaving") for (let pod of this.#pods.values()) pod.retire(maxGraceMs);
+  }
+  /** What it is and runs, to be watched with Vue's reactivity. */
+  get state() {
+    return this.#view.view;
+  }
+  /** The platform has a network again: connects now rather than when its time comes. */
+  networkIsBack() {
+    this.#session.retryNow();
   }
   /** Pods whose worker is not gone. */
   get podCount() {
@@ -4136,7 +6039,7 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
   async #over(end) {
     this.#state = "ended", this.#lines?.cancel(), this.#resend?.cancel(), this.#settled?.();
     for (let pod of this.#pods.values()) pod.disown(end.message);
-    await this.#within(TERMINATE_MS, Promise.all(this.#workers)), this.#end(end);
+    await this.#within(TERMINATE_MS, Promise.all(this.#workers)), this.#view.over(end), this.#end(end);
   }
   #registration() {
     let { host } = this.#ports, { name, bootId, labels, annotations, taints, capabilities: capabilities2, resources } = this.#config;
@@ -4163,7 +6066,7 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
   }
   #ready(registered) {
     let { name, nodeId, access } = registered;
-    this.#ports.log.info("registered", { node: name, nodeId, access, pods: this.#pods.size }), this.#outbox.rewind(), this.#flush(), this.#sendLines();
+    this.#view.registered(registered), this.#ports.log.info("registered", { node: name, nodeId, access, pods: this.#pods.size }), this.#outbox.rewind(), this.#flush(), this.#sendLines();
   }
   #frame(frame) {
     switch (frame.type) {
@@ -4187,24 +6090,25 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
       incarnation: incarnation2,
       pack: `${assignment.pack.name}@${assignment.pack.version}`
     });
-    let { clock, log, workers, host } = this.#ports, events = {
+    let { clock, log, workers, host, watchLines } = this.#ports, events = {
       status: (report) => {
-        this.#outbox.add(report), this.#flush();
+        this.#view.status(report, clock.now()), this.#outbox.add(report), this.#flush();
       },
       line: (line) => {
-        this.#logs.add(podId, incarnation2, line), this.#planLines();
+        this.#logs.add(podId, incarnation2, line), watchLines?.(podId, line), this.#planLines();
       },
       dropped: (lines) => this.#logs.addDropped(podId, incarnation2, lines),
+      progress: (fraction, text2) => this.#view.progress(podId, incarnation2, fraction, text2),
       ended: () => {
-        this.#pods.get(podId) === pod && this.#pods.delete(podId);
+        this.#view.gone(podId, incarnation2, pod.silent), this.#pods.get(podId) === pod && this.#pods.delete(podId);
       }
     }, pod = new Pod(
       assignment,
-      { clock, log, workers, bundles: this.#bundles, runtimeType: host.runtimeType },
+      { clock, log, workers, bundles: this.#bundles, runtimeType: host.runtimeType, storage: this.#storage },
       events,
       current?.gone ?? Promise.resolve()
     );
-    this.#pods.set(podId, pod), this.#track(pod);
+    this.#pods.set(podId, pod), this.#view.assigned(assignment, clock.now()), this.#track(pod);
   }
   #track(pod) {
     let gone = pod.gone.catch((error) => {
@@ -4267,6 +6171,10 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
     this.#session.ready && this.#planLines();
   }
 };
+function usageOf(host) {
+  let usage = host.usage();
+  return usage ? { usage } : {};
+}
 
 // node/clock.ts
 import { performance } from "node:perf_hooks";
@@ -4369,7 +6277,7 @@ function taintsOf(text2) {
     if (known && LABEL_KEY.test(key) && LABEL_VALUE.test(value ?? ""))
       return value === void 0 ? { key, effect: known } : { key, value, effect: known };
     throw new ConfigError(
-      `STARK_NODE_TAINTS must be key=value:Effect,\u2026, with Effect one of ${EFFECTS.join(", ")}; ${JSON.stringify(item)} is no taint`
+      `STARK_NODE_TAINTS must be key=value:Effect,…, with Effect one of ${EFFECTS.join(", ")}; ${JSON.stringify(item)} is no taint`
     );
   });
 }
@@ -4591,12 +6499,12 @@ import { Worker } from "node:worker_threads";
 // core/pack/messages.ts
 function parseWorkerMessage(value) {
   if (!isObject(value)) return;
-  let { type, stream, text: text2, at, dropped, result, message, reason } = value;
+  let { type, stream, text: text2, at, dropped, result, message, reason, health, fraction, problem: problem2, id, request } = value;
   switch (type) {
     case "output":
       return stream !== "stdout" && stream !== "stderr" || typeof text2 != "string" || !isTime(at) ? void 0 : isCount(dropped) ? { type, stream, text: text2, at, dropped } : { type, stream, text: text2, at };
     case "running":
-      return { type };
+      return health === !0 ? { type, health } : { type };
     case "done":
       return {
         type,
@@ -4605,9 +6513,28 @@ function parseWorkerMessage(value) {
       };
     case "failed":
       return reason !== "import_error" && reason !== "crashed" || typeof message != "string" ? void 0 : { type, reason, message };
+    case "progress":
+      return {
+        type,
+        ...typeof fraction == "number" && fraction >= 0 && fraction <= 1 ? { fraction } : {},
+        ...typeof text2 == "string" ? { text: text2 } : {}
+      };
+    case "health":
+      return typeof problem2 == "string" ? { type, problem: problem2 } : { type };
+    case "storage": {
+      let asked = parseStorageRequest(request);
+      return asked && isCount(id) ? { type, id, request: asked } : void 0;
+    }
     default:
       return;
   }
+}
+function parseStorageRequest(value) {
+  if (!isObject(value)) return;
+  let { op, key, json: json2, prefix } = value;
+  if (op === "list") return typeof prefix == "string" ? { op, prefix } : void 0;
+  if (typeof key == "string")
+    return op === "get" || op === "delete" ? { op, key } : op === "set" && typeof json2 == "string" ? { op, key, json: json2 } : void 0;
 }
 function isTime(value) {
   return typeof value == "number" && value >= 0 && value < 2534023008e5;
@@ -4706,6 +6633,46 @@ function textOf(data) {
   return Array.isArray(data) ? Buffer.concat(data).toString("utf8") : Buffer.isBuffer(data) ? data.toString("utf8") : Buffer.from(data).toString("utf8");
 }
 
+// node/storage.ts
+import { mkdir as mkdir3, readdir as readdir2, readFile as readFile2, rm as rm3, stat as stat2 } from "node:fs/promises";
+import { join as join4 } from "node:path";
+var DiskStorage = class {
+  #dir;
+  constructor(dir) {
+    this.#dir = dir;
+  }
+  async get(scope, key) {
+    try {
+      return await readFile2(this.#file(scope, key), "utf8");
+    } catch (error) {
+      if (isMissing(error)) return;
+      throw error;
+    }
+  }
+  async set(scope, key, value) {
+    await mkdir3(this.#space(scope), { recursive: !0, mode: 448 }), await writeAtomically(this.#file(scope, key), value, 384);
+  }
+  async delete(scope, key) {
+    await rm3(this.#file(scope, key), { force: !0 });
+  }
+  async entries(scope) {
+    let space = this.#space(scope), names = await readdir2(space).catch((error) => {
+      if (isMissing(error)) return [];
+      throw error;
+    }), entries = [];
+    for (let name of names)
+      /^([0-9a-f]{2})+$/.test(name) && entries.push({ key: Buffer.from(name, "hex").toString("utf8"), bytes: (await stat2(join4(space, name))).size });
+    return entries;
+  }
+  // Hexadecimal, since file names may not tell upper from lower case, and since a name must not lead out of here.
+  #space(scope) {
+    return join4(this.#dir, Buffer.from(scope, "utf8").toString("hex"));
+  }
+  #file(scope, key) {
+    return join4(this.#space(scope), Buffer.from(key, "utf8").toString("hex"));
+  }
+};
+
 // node/main.ts
 var EXIT_REFUSED = 1, EXIT_SETTINGS = 2, EXIT_FAILED = 70, ORPHAN_GRACE_MS = 2e3;
 async function main() {
@@ -4713,7 +6680,7 @@ async function main() {
   await credentials.load().catch((error) => {
     throw new ConfigError(`STARK_CREDENTIALS: ${messageOf(error)}`);
   });
-  let scratch = await scratchDirectory(join4(config.home, "run")).catch((error) => {
+  let scratch = await scratchDirectory(join5(config.home, "run")).catch((error) => {
     throw new ConfigError(`STARK_AGENT_HOME: ${config.home} cannot be used: ${messageOf(error)}`);
   }), log = createLogger(config.logFormat, config.logLevel, say), agent = new Agent(
     {
@@ -4723,9 +6690,10 @@ async function main() {
       openSocket,
       http: httpFetch,
       sha256: sha2562,
-      cache: new DiskCache(join4(config.home, "cache")),
+      cache: new DiskCache(join5(config.home, "cache")),
       credentials,
       workers: new ThreadLauncher(workerScript(), scratch),
+      storage: new DiskStorage(join5(config.home, "storage")),
       host: nodeHost()
     },
     registrationOf(config)
@@ -4840,8 +6808,11 @@ function isObject(value) {
 
 // core/pack/messages.ts
 function parseWorkerCommand(value) {
-  if (!(!isObject(value) || value.type !== "stop" || typeof value.reason != "string"))
-    return { type: "stop", reason: value.reason };
+  if (!isObject(value)) return;
+  let { type, reason, id, answer } = value;
+  if (type === "stop" && typeof reason == "string") return { type, reason };
+  if (type === "health") return { type };
+  if (type === "storage" && typeof id == "number" && isObject(answer)) return { type, id, answer };
 }
 
 // core/text.ts
@@ -4854,7 +6825,7 @@ function utf8Length(text) {
   return bytes;
 }
 function truncateUtf8(text, maxBytes) {
-  return text.length * 3 <= maxBytes || utf8Length(text) <= maxBytes ? text : headUtf8(text, maxBytes - 3) + "\\u2026";
+  return text.length * 3 <= maxBytes || utf8Length(text) <= maxBytes ? text : headUtf8(text, maxBytes - 3) + "…";
 }
 function headUtf8(text, maxBytes) {
   let bytes = 0, end = 0;
@@ -4867,7 +6838,7 @@ function headUtf8(text, maxBytes) {
 }
 var UNSTORABLE = new RegExp("\\\\u0000|\\\\p{Surrogate}", "gu");
 function storable(text) {
-  return text.replace(UNSTORABLE, "\\uFFFD");
+  return text.replace(UNSTORABLE, "�");
 }
 function isHighSurrogate(unit) {
   return unit >= 55296 && unit <= 56319;
@@ -5031,10 +7002,10 @@ function candidates(loaded) {
 function asEntry(candidate) {
   if (typeof candidate == "function") return { start: (context) => candidate(context) };
   if (typeof candidate != "object" || candidate === null) return;
-  let { start, stop } = candidate;
+  let { start, stop, health } = candidate;
   if (typeof start != "function") return;
   let entry = { start: (context) => start.call(candidate, context) };
-  return typeof stop == "function" && (entry.stop = () => stop.call(candidate)), entry;
+  return typeof stop == "function" && (entry.stop = () => stop.call(candidate)), typeof health == "function" && (entry.health = () => health.call(candidate)), entry;
 }
 function defaultOf(value) {
   return typeof value == "object" && value !== null || typeof value == "function" ? value.default : void 0;
@@ -5043,11 +7014,54 @@ function isEsModuleInterop(value) {
   return typeof value == "object" && value !== null && value.__esModule === !0;
 }
 
+// core/pack/storage.ts
+var StorageClient = class {
+  #post;
+  #waiting = /* @__PURE__ */ new Map();
+  #asked = 0;
+  constructor(post) {
+    this.#post = post;
+  }
+  /** What the pack is given. */
+  face = {
+    get: async (key) => {
+      let { json: json2 } = await this.#ask({ op: "get", key: keyOf(key) });
+      return json2 === void 0 ? void 0 : JSON.parse(json2);
+    },
+    set: async (key, value) => {
+      let json2 = JSON.stringify(value);
+      if (json2 === void 0) throw new TypeError("storage keeps JSON: a function, a symbol and undefined are none");
+      await this.#ask({ op: "set", key: keyOf(key), json: json2 });
+    },
+    delete: async (key) => (await this.#ask({ op: "delete", key: keyOf(key) })).existed ?? !1,
+    list: async (prefix = "") => {
+      if (typeof prefix != "string") throw new TypeError("a prefix is a string");
+      return (await this.#ask({ op: "list", prefix })).keys ?? [];
+    }
+  };
+  answered(id, answer) {
+    let waiting = this.#waiting.get(id);
+    this.#waiting.delete(id), answer.error === void 0 ? waiting?.resolve(answer) : waiting?.reject(new Error(answer.error));
+  }
+  #ask(request) {
+    return new Promise((resolve, reject) => {
+      let id = ++this.#asked;
+      this.#waiting.set(id, { resolve, reject }), this.#post({ type: "storage", id, request });
+    });
+  }
+};
+function keyOf(key) {
+  if (typeof key != "string" || key === "") throw new TypeError("a key is a string that is not empty");
+  return key;
+}
+
 // core/pack/runner.ts
-var NO_ENTRY = "the bundle has no default export that can be run: export default a function (context) => \\u2026, or an object with start(context)", PackRunner = class {
+var NO_ENTRY = "the bundle has no default export that can be run: export default a function (context) => …, or an object with start(context)", PackRunner = class {
   #realm;
   #identity;
+  #storage;
   #shutdownHandlers = [];
+  #health;
   #signalTaken = !1;
   #stopping = !1;
   #ended = !1;
@@ -5057,7 +7071,32 @@ var NO_ENTRY = "the bundle has no default export that can be run: export default
   #lateResult = {};
   #handlerFailure;
   constructor(realm, identity) {
-    this.#realm = realm, this.#identity = identity;
+    this.#realm = realm, this.#identity = identity, this.#storage = new StorageClient((message) => realm.post(message));
+  }
+  /** Whether the pack's entry has been called. */
+  get called() {
+    return this.#returned !== void 0;
+  }
+  /** Does what the agent says. */
+  command(command) {
+    switch (command.type) {
+      case "stop":
+        this.stop(command.reason);
+        break;
+      case "health":
+        this.#answerHealth();
+        break;
+      case "storage":
+        this.#storage.answered(command.id, command.answer);
+    }
+  }
+  /** Something in the worker failed that nobody catches: that is the pack's end. */
+  uncaught(error) {
+    this.#end({ type: "failed", reason: this.called ? "crashed" : "import_error", message: stackOf(error, MAX_MESSAGE_BYTES) });
+  }
+  /** The pack ended its worker itself. */
+  closed() {
+    this.called ? this.#end(doneWith(void 0, "it closed its worker")) : this.#end({ type: "failed", reason: "import_error", message: "it closed its worker while it was loaded" });
   }
   /** Loads and calls the pack; resolves when the entry's promise has settled. Never rejects. */
   async run() {
@@ -5073,7 +7112,7 @@ var NO_ENTRY = "the bundle has no default export that can be run: export default
       this.#end({ type: "failed", reason: "import_error", message: NO_ENTRY });
       return;
     }
-    entry.stop && this.#shutdownHandlers.push(entry.stop), this.#realm.post({ type: "running" });
+    entry.stop && this.#shutdownHandlers.push(entry.stop), this.#health = entry.health, this.#realm.post(entry.health ? { type: "running", health: !0 } : { type: "running" });
     let { start } = entry, keepsRunning = entry.stop !== void 0;
     this.#returned = (async () => start(this.#context()))().then((value) => this.#settled(value, keepsRunning)).catch((error) => this.#rejected(error)), await this.#returned;
   }
@@ -5083,6 +7122,20 @@ var NO_ENTRY = "the bundle has no default export that can be run: export default
    */
   async stop(reason) {
     this.#stopping || this.#ended || (this.#stopping = !0, this.#realm.abort(reason), await this.#runShutdownHandlers(), this.#signalTaken && (await this.#returned, await this.#runShutdownHandlers()), this.#end(doneWith(this.#lateResult.json, this.#handlerFailure ?? this.#lateResult.note)));
+  }
+  async #answerHealth() {
+    let problem2;
+    try {
+      await this.#health?.() === !1 && (problem2 = "health() gave false");
+    } catch (error) {
+      problem2 = stackOf(error, MAX_MESSAGE_BYTES / 2);
+    }
+    this.#realm.post(problem2 === void 0 ? { type: "health" } : { type: "health", problem: problem2 });
+  }
+  #progress(fraction, text) {
+    if (typeof fraction != "number" || !(fraction >= 0 && fraction <= 1)) throw new TypeError("progress takes a number from 0 to 1");
+    if (text !== void 0 && typeof text != "string") throw new TypeError("what progress says is a string");
+    this.#realm.post({ type: "progress", fraction, ...text === void 0 ? {} : { text } });
   }
   async #runShutdownHandlers() {
     for (let handler = this.#shutdownHandlers.pop(); handler; handler = this.#shutdownHandlers.pop())
@@ -5123,7 +7176,9 @@ var NO_ENTRY = "the bundle has no default export that can be run: export default
         this.#shutdownHandlers.push(handler);
       },
       log: this.#realm.log,
-      fetch: this.#realm.fetch
+      fetch: this.#realm.fetch,
+      storage: this.#storage.face,
+      progress: (fraction, text) => this.#progress(fraction, text)
     };
   }
 };
@@ -5151,20 +7206,21 @@ async function load(file) {
 }
 
 // node/worker/output.ts
-var import_node_string_decoder = require("node:string_decoder"), MAX_IN_FLIGHT = 4 << 20, Output = class {
+var import_node_string_decoder = require("node:string_decoder");
+
+// core/pack/output.ts
+var TextOutput = class {
   #stream;
-  #post;
-  /** Characters on their way: added here, taken off by the agent. */
   #inFlight;
-  #decoder = new import_node_string_decoder.StringDecoder("utf8");
+  #post;
   #dropped = 0;
   /** The last text that was let through ended within a line. */
   #open = !1;
   constructor(stream, inFlight, post) {
     this.#stream = stream, this.#inFlight = inFlight, this.#post = post;
   }
-  write(chunk) {
-    let text = typeof chunk == "string" ? chunk : this.#decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)), room = Math.max(0, MAX_IN_FLIGHT - Atomics.load(this.#inFlight, 0)), kept = text.length > room ? text.slice(0, text.lastIndexOf(\`
+  write(text) {
+    let room = Math.max(0, 4194304 - this.#inFlight.count()), kept = text.length > room ? text.slice(0, text.lastIndexOf(\`
 \`, room - 1) + 1) : text;
     kept !== "" && this.#send(kept), this.#dropped += linesOf(text.slice(kept.length));
   }
@@ -5176,7 +7232,7 @@ var import_node_string_decoder = require("node:string_decoder"), MAX_IN_FLIGHT =
     let message = { type: "output", stream: this.#stream, text, at: Date.now() };
     this.#dropped > 0 && (message.dropped = this.#dropped, this.#open && (message.text = \`
 \${text}\`)), this.#dropped = 0, this.#open = text === "" ? !1 : !text.endsWith(\`
-\`), Atomics.add(this.#inFlight, 0, message.text.length), this.#post(message);
+\`), this.#inFlight.add(message.text.length), this.#post(message);
   }
 };
 function linesOf(text) {
@@ -5187,6 +7243,29 @@ function linesOf(text) {
 \`); at >= 0; at = text.indexOf(\`
 \`, at + 1)) lines++;
   return lines;
+}
+
+// node/worker/output.ts
+var Output = class {
+  #decoder = new import_node_string_decoder.StringDecoder("utf8");
+  #text;
+  /** \`inFlight\` is shared with the agent, which takes off what it has taken. */
+  constructor(stream, inFlight, post) {
+    this.#text = new TextOutput(stream, sharedCount(inFlight), post);
+  }
+  write(chunk) {
+    this.#text.write(
+      typeof chunk == "string" ? chunk : this.#decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+    );
+  }
+  flush() {
+    this.#text.flush();
+  }
+};
+function sharedCount(cell) {
+  return { count: () => Atomics.load(cell, 0), add: (characters) => {
+    Atomics.add(cell, 0, characters);
+  } };
 }
 function redirect(stream, output) {
   let write = (chunk, encoding, callback) => {
@@ -5225,7 +7304,7 @@ function main() {
   );
   port.on("message", (value) => {
     let command = parseWorkerCommand(value);
-    command && runner.stop(command.reason);
+    command && runner.command(command);
   }), runner.run();
 }
 function logTo(stdout, stderr) {

@@ -17,6 +17,7 @@ import { httpFetch, sha256 } from "./http.ts";
 import { ThreadLauncher, type WorkerScript } from "./launcher.ts";
 import { createLogger } from "./logger.ts";
 import { openSocket } from "./socket.ts";
+import { DiskStorage } from "./storage.ts";
 
 /** The worker's script, put here by the build, which makes one file of all; without it the script is beside this one. */
 declare const STARK_WORKER_SOURCE: string | undefined;
@@ -48,6 +49,7 @@ async function main(): Promise<void> {
       cache: new DiskCache(join(config.home, "cache")),
       credentials,
       workers: new ThreadLauncher(workerScript(), scratch),
+      storage: new DiskStorage(join(config.home, "storage")),
       host: nodeHost(),
     },
     registrationOf(config),

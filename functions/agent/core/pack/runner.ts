@@ -3,7 +3,8 @@ import { stackOf } from "../errors.ts";
 import { MAX_MESSAGE_BYTES } from "../protocol.ts";
 import { encodeResult, type EncodedResult } from "../result.ts";
 import { entryOf, type LoadedBundle, type PackContext, type PackIdentity, type PackLog } from "./contract.ts";
-import type { WorkerMessage } from "./messages.ts";
+import type { WorkerCommand, WorkerMessage } from "./messages.ts";
+import { StorageClient } from "./storage.ts";
 
 /** What the worker's platform brings. */
 export interface Realm {
@@ -25,7 +26,9 @@ export const NO_ENTRY =
 export class PackRunner {
   readonly #realm: Realm;
   readonly #identity: PackIdentity;
+  readonly #storage: StorageClient;
   readonly #shutdownHandlers: (() => unknown)[] = [];
+  #health: (() => unknown) | undefined;
   #signalTaken = false;
   #stopping = false;
   #ended = false;
@@ -38,6 +41,37 @@ export class PackRunner {
   constructor(realm: Realm, identity: PackIdentity) {
     this.#realm = realm;
     this.#identity = identity;
+    this.#storage = new StorageClient((message) => realm.post(message));
+  }
+
+  /** Whether the pack's entry has been called. */
+  get called(): boolean {
+    return this.#returned !== undefined;
+  }
+
+  /** Does what the agent says. */
+  command(command: WorkerCommand): void {
+    switch (command.type) {
+      case "stop":
+        void this.stop(command.reason);
+        break;
+      case "health":
+        void this.#answerHealth();
+        break;
+      case "storage":
+        this.#storage.answered(command.id, command.answer);
+    }
+  }
+
+  /** Something in the worker failed that nobody catches: that is the pack's end. */
+  uncaught(error: unknown): void {
+    this.#end({ type: "failed", reason: this.called ? "crashed" : "import_error", message: stackOf(error, MAX_MESSAGE_BYTES) });
+  }
+
+  /** The pack ended its worker itself. */
+  closed(): void {
+    if (this.called) this.#end(doneWith(undefined, "it closed its worker"));
+    else this.#end({ type: "failed", reason: "import_error", message: "it closed its worker while it was loaded" });
   }
 
   /** Loads and calls the pack; resolves when the entry's promise has settled. Never rejects. */
@@ -56,7 +90,8 @@ export class PackRunner {
     }
     if (entry.stop) this.#shutdownHandlers.push(entry.stop);
     // Before the call: an entry that never returns is running all the same.
-    this.#realm.post({ type: "running" });
+    this.#health = entry.health;
+    this.#realm.post(entry.health ? { type: "running", health: true } : { type: "running" });
     const { start } = entry;
     const keepsRunning = entry.stop !== undefined;
     this.#returned = (async () => start(this.#context()))()
@@ -79,6 +114,22 @@ export class PackRunner {
       await this.#runShutdownHandlers(); // what it added or returned meanwhile
     }
     this.#end(doneWith(this.#lateResult.json, this.#handlerFailure ?? this.#lateResult.note));
+  }
+
+  async #answerHealth(): Promise<void> {
+    let problem: string | undefined;
+    try {
+      if ((await this.#health?.()) === false) problem = "health() gave false";
+    } catch (error) {
+      problem = stackOf(error, MAX_MESSAGE_BYTES / 2);
+    }
+    this.#realm.post(problem === undefined ? { type: "health" } : { type: "health", problem });
+  }
+
+  #progress(fraction: unknown, text: unknown): void {
+    if (typeof fraction !== "number" || !(fraction >= 0 && fraction <= 1)) throw new TypeError("progress takes a number from 0 to 1");
+    if (text !== undefined && typeof text !== "string") throw new TypeError("what progress says is a string");
+    this.#realm.post({ type: "progress", fraction, ...(text === undefined ? {} : { text }) });
   }
 
   async #runShutdownHandlers(): Promise<void> {
@@ -134,6 +185,8 @@ export class PackRunner {
       },
       log: this.#realm.log,
       fetch: this.#realm.fetch,
+      storage: this.#storage.face,
+      progress: (fraction, text) => this.#progress(fraction, text),
     };
   }
 }

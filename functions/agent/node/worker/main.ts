@@ -45,7 +45,7 @@ function main(): void {
   // The listener keeps the thread alive for as long as the pod is to run, even if the pack has nothing to wait for.
   port.on("message", (value: unknown) => {
     const command = parseWorkerCommand(value);
-    if (command) void runner.stop(command.reason);
+    if (command) runner.command(command);
   });
   void runner.run();
 }

@@ -43,6 +43,11 @@ fi
 
 [ "${1:-}" = --tests ] || exit 0
 
+# Where Debian has it, or what $CHROMIUM names.
+if ! [ -x "${CHROMIUM:-/usr/bin/chromium}" ]; then
+  apt chromium || fail 'the tests need Chromium, for packs in browsers' 'install it, e.g. apt-get install chromium, or set CHROMIUM to where one is'
+fi
+
 have_postgres || fail 'the tests need PostgreSQL 15 or newer' 'install it, e.g. apt-get install postgresql'
 
 # npm_install DIR installs a folder's locked packages unless that was done already. Not `npm ci`: it refuses a lock that lacks optional

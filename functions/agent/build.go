@@ -106,6 +106,12 @@ func buildBrowser(root string, licenses map[string]string, files map[string][]by
 	return nil
 }
 
+// esModules of Vue, for Node.js too: what is not used falls away from them, and not from what Node.js itself would take.
+var esModules = map[string]string{
+	"@vue/reactivity": "@vue/reactivity/dist/reactivity.esm-bundler.js",
+	"@vue/shared":     "@vue/shared/dist/shared.esm-bundler.js",
+}
+
 func bundle(root, entry string, o api.BuildOptions) ([]byte, error) {
 	o.AbsWorkingDir = root
 	o.EntryPoints = []string{entry}
@@ -116,6 +122,7 @@ func bundle(root, entry string, o api.BuildOptions) ([]byte, error) {
 		o.Engines = []api.Engine{{Name: api.EngineNode, Version: "20"}}
 	}
 	o.Define = withProduction(o.Define)
+	o.Alias = esModules
 	o.MinifySyntax = true // folds what the defines decide
 	o.LegalComments = api.LegalCommentsInline
 	o.Charset = api.CharsetUTF8
@@ -153,7 +160,9 @@ func banner(text string) map[string]string {
 	return map[string]string{"js": strings.TrimRight(generated+"\n"+text, "\n")}
 }
 
-func vue(licenses map[string]string) string { return licenses["@vue/reactivity"] + licenses["@vue/shared"] }
+func vue(licenses map[string]string) string {
+	return licenses["@vue/reactivity"] + licenses["@vue/shared"]
+}
 
 // readLicenses returns the licence of each package as a comment: their terms ask that it goes where the code goes.
 func readLicenses(root string, names ...string) (map[string]string, error) {

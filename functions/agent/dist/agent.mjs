@@ -105,1684 +105,6 @@ var __toESM = (mod, isNodeMode, target) => (target = mod != null ? __create(__ge
   mod
 ));
 
-// node_modules/@vue/shared/dist/shared.cjs.prod.js
-var require_shared_cjs_prod = __commonJS({
-  "node_modules/@vue/shared/dist/shared.cjs.prod.js"(exports) {
-    "use strict";
-    /**
-    * @vue/shared v3.5.45
-    * (c) 2018-present Yuxi (Evan) You and Vue contributors
-    * @license MIT
-    **/
-    Object.defineProperty(exports, "__esModule", { value: !0 });
-    // @__NO_SIDE_EFFECTS__
-    function makeMap(str) {
-      let map = /* @__PURE__ */ Object.create(null);
-      for (let key of str.split(",")) map[key] = 1;
-      return (val) => val in map;
-    }
-    var EMPTY_OBJ = {}, EMPTY_ARR = [], NOOP = () => {
-    }, NO = () => !1, isOn = (key) => key.charCodeAt(0) === 111 && key.charCodeAt(1) === 110 && // uppercase letter
-    (key.charCodeAt(2) > 122 || key.charCodeAt(2) < 97), isModelListener = (key) => key.startsWith("onUpdate:"), extend = Object.assign, remove = (arr, el) => {
-      let i = arr.indexOf(el);
-      i > -1 && arr.splice(i, 1);
-    }, hasOwnProperty = Object.prototype.hasOwnProperty, hasOwn = (val, key) => hasOwnProperty.call(val, key), isArray = Array.isArray, isMap = (val) => toTypeString(val) === "[object Map]", isSet = (val) => toTypeString(val) === "[object Set]", isDate = (val) => toTypeString(val) === "[object Date]", isRegExp = (val) => toTypeString(val) === "[object RegExp]", isFunction = (val) => typeof val == "function", isString = (val) => typeof val == "string", isSymbol = (val) => typeof val == "symbol", isObject2 = (val) => val !== null && typeof val == "object", isPromise = (val) => (isObject2(val) || isFunction(val)) && isFunction(val.then) && isFunction(val.catch), objectToString = Object.prototype.toString, toTypeString = (value) => objectToString.call(value), toRawType = (value) => toTypeString(value).slice(8, -1), isPlainObject = (val) => toTypeString(val) === "[object Object]", isIntegerKey = (key) => isString(key) && key !== "NaN" && key[0] !== "-" && "" + parseInt(key, 10) === key, isReservedProp = /* @__PURE__ */ makeMap(
-      // the leading comma is intentional so empty string "" is also included
-      ",key,ref,ref_for,ref_key,onVnodeBeforeMount,onVnodeMounted,onVnodeBeforeUpdate,onVnodeUpdated,onVnodeBeforeUnmount,onVnodeUnmounted"
-    ), isBuiltInDirective = /* @__PURE__ */ makeMap(
-      "bind,cloak,else-if,else,for,html,if,model,on,once,pre,show,slot,text,memo"
-    ), cacheStringFunction = (fn) => {
-      let cache = /* @__PURE__ */ Object.create(null);
-      return ((str) => cache[str] || (cache[str] = fn(str)));
-    }, camelizeRE = /-\w/g, camelize = /* @__PURE__ */ cacheStringFunction((str) => str.replace(camelizeRE, (c) => c.slice(1).toUpperCase())), hyphenateRE = /\B([A-Z])/g, hyphenate = /* @__PURE__ */ cacheStringFunction(
-      (str) => str.replace(hyphenateRE, "-$1").toLowerCase()
-    ), capitalize = /* @__PURE__ */ cacheStringFunction((str) => str.charAt(0).toUpperCase() + str.slice(1)), toHandlerKey = /* @__PURE__ */ cacheStringFunction((str) => str ? `on${capitalize(str)}` : ""), hasChanged = (value, oldValue) => !Object.is(value, oldValue), invokeArrayFns = (fns, ...arg) => {
-      for (let i = 0; i < fns.length; i++)
-        fns[i](...arg);
-    }, def = (obj, key, value, writable = !1) => {
-      Object.defineProperty(obj, key, {
-        configurable: !0,
-        enumerable: !1,
-        writable,
-        value
-      });
-    }, looseToNumber = (val) => {
-      let n = parseFloat(val);
-      return isNaN(n) ? val : n;
-    }, toNumber = (val) => {
-      let n = isString(val) ? Number(val) : NaN;
-      return isNaN(n) ? val : n;
-    }, _globalThis, getGlobalThis = () => _globalThis || (_globalThis = typeof globalThis < "u" ? globalThis : typeof self < "u" ? self : typeof window < "u" ? window : typeof global < "u" ? global : {}), identRE = /^[_$a-zA-Z\xA0-\uFFFF][_$a-zA-Z0-9\xA0-\uFFFF]*$/;
-    function genPropsAccessExp(name) {
-      return identRE.test(name) ? `__props.${name}` : `__props[${JSON.stringify(name)}]`;
-    }
-    function genCacheKey(source, options) {
-      return source + JSON.stringify(
-        options,
-        (_, val) => typeof val == "function" ? val.toString() : val
-      );
-    }
-    var PatchFlags = {
-      TEXT: 1,
-      1: "TEXT",
-      CLASS: 2,
-      2: "CLASS",
-      STYLE: 4,
-      4: "STYLE",
-      PROPS: 8,
-      8: "PROPS",
-      FULL_PROPS: 16,
-      16: "FULL_PROPS",
-      NEED_HYDRATION: 32,
-      32: "NEED_HYDRATION",
-      STABLE_FRAGMENT: 64,
-      64: "STABLE_FRAGMENT",
-      KEYED_FRAGMENT: 128,
-      128: "KEYED_FRAGMENT",
-      UNKEYED_FRAGMENT: 256,
-      256: "UNKEYED_FRAGMENT",
-      NEED_PATCH: 512,
-      512: "NEED_PATCH",
-      DYNAMIC_SLOTS: 1024,
-      1024: "DYNAMIC_SLOTS",
-      DEV_ROOT_FRAGMENT: 2048,
-      2048: "DEV_ROOT_FRAGMENT",
-      CACHED: -1,
-      "-1": "CACHED",
-      BAIL: -2,
-      "-2": "BAIL"
-    }, PatchFlagNames = {
-      1: "TEXT",
-      2: "CLASS",
-      4: "STYLE",
-      8: "PROPS",
-      16: "FULL_PROPS",
-      32: "NEED_HYDRATION",
-      64: "STABLE_FRAGMENT",
-      128: "KEYED_FRAGMENT",
-      256: "UNKEYED_FRAGMENT",
-      512: "NEED_PATCH",
-      1024: "DYNAMIC_SLOTS",
-      2048: "DEV_ROOT_FRAGMENT",
-      [-1]: "CACHED",
-      [-2]: "BAIL"
-    }, ShapeFlags = {
-      ELEMENT: 1,
-      1: "ELEMENT",
-      FUNCTIONAL_COMPONENT: 2,
-      2: "FUNCTIONAL_COMPONENT",
-      STATEFUL_COMPONENT: 4,
-      4: "STATEFUL_COMPONENT",
-      TEXT_CHILDREN: 8,
-      8: "TEXT_CHILDREN",
-      ARRAY_CHILDREN: 16,
-      16: "ARRAY_CHILDREN",
-      SLOTS_CHILDREN: 32,
-      32: "SLOTS_CHILDREN",
-      TELEPORT: 64,
-      64: "TELEPORT",
-      SUSPENSE: 128,
-      128: "SUSPENSE",
-      COMPONENT_SHOULD_KEEP_ALIVE: 256,
-      256: "COMPONENT_SHOULD_KEEP_ALIVE",
-      COMPONENT_KEPT_ALIVE: 512,
-      512: "COMPONENT_KEPT_ALIVE",
-      COMPONENT: 6,
-      6: "COMPONENT"
-    }, SlotFlags = {
-      STABLE: 1,
-      1: "STABLE",
-      DYNAMIC: 2,
-      2: "DYNAMIC",
-      FORWARDED: 3,
-      3: "FORWARDED"
-    }, slotFlagsText = {
-      1: "STABLE",
-      2: "DYNAMIC",
-      3: "FORWARDED"
-    }, GLOBALS_ALLOWED = "Infinity,undefined,NaN,isFinite,isNaN,parseFloat,parseInt,decodeURI,decodeURIComponent,encodeURI,encodeURIComponent,Math,Number,Date,Array,Object,Boolean,String,RegExp,Map,Set,JSON,Intl,BigInt,console,Error,Symbol", isGloballyAllowed = /* @__PURE__ */ makeMap(GLOBALS_ALLOWED), isGloballyWhitelisted = isGloballyAllowed, range = 2;
-    function generateCodeFrame(source, start = 0, end = source.length) {
-      if (start = Math.max(0, Math.min(start, source.length)), end = Math.max(0, Math.min(end, source.length)), start > end) return "";
-      let lines = source.split(/(\r?\n)/), newlineSequences = lines.filter((_, idx) => idx % 2 === 1);
-      lines = lines.filter((_, idx) => idx % 2 === 0);
-      let count3 = 0, res = [];
-      for (let i = 0; i < lines.length; i++)
-        if (count3 += lines[i].length + (newlineSequences[i] && newlineSequences[i].length || 0), count3 >= start) {
-          for (let j = i - range; j <= i + range || end > count3; j++) {
-            if (j < 0 || j >= lines.length) continue;
-            let line = j + 1;
-            res.push(
-              `${line}${" ".repeat(Math.max(3 - String(line).length, 0))}|  ${lines[j]}`
-            );
-            let lineLength = lines[j].length, newLineSeqLength = newlineSequences[j] && newlineSequences[j].length || 0;
-            if (j === i) {
-              let pad = start - (count3 - (lineLength + newLineSeqLength)), length = Math.max(
-                1,
-                end > count3 ? lineLength - pad : end - start
-              );
-              res.push("   |  " + " ".repeat(pad) + "^".repeat(length));
-            } else if (j > i) {
-              if (end > count3) {
-                let length = Math.max(Math.min(end - count3, lineLength), 1);
-                res.push("   |  " + "^".repeat(length));
-              }
-              count3 += lineLength + newLineSeqLength;
-            }
-          }
-          break;
-        }
-      return res.join(`
-`);
-    }
-    function normalizeStyle(value) {
-      if (isArray(value)) {
-        let res = {};
-        for (let i = 0; i < value.length; i++) {
-          let item = value[i], normalized = isString(item) ? parseStringStyle(item) : normalizeStyle(item);
-          if (normalized)
-            for (let key in normalized)
-              res[key] = normalized[key];
-        }
-        return res;
-      } else if (isString(value) || isObject2(value))
-        return value;
-    }
-    var listDelimiterRE = /;(?![^(]*\))/g, propertyDelimiterRE = /:([^]+)/, styleCommentRE = /"(?:[^"\\]|\\[^])*"|'(?:[^'\\]|\\[^])*'|\\[^]|\/\*[^]*?\*\//g;
-    function parseStringStyle(cssText) {
-      let ret = {};
-      return cssText.replace(styleCommentRE, (match) => match.startsWith("/*") ? "" : match).split(listDelimiterRE).forEach((item) => {
-        if (item) {
-          let tmp = item.split(propertyDelimiterRE);
-          tmp.length > 1 && (ret[tmp[0].trim()] = tmp[1].trim());
-        }
-      }), ret;
-    }
-    function stringifyStyle(styles) {
-      if (!styles) return "";
-      if (isString(styles)) return styles;
-      let ret = "";
-      for (let key in styles) {
-        let value = styles[key];
-        if (isString(value) || typeof value == "number") {
-          let normalizedKey = key.startsWith("--") ? key : hyphenate(key);
-          ret += `${normalizedKey}:${value};`;
-        }
-      }
-      return ret;
-    }
-    function normalizeClass(value) {
-      let res = "";
-      if (isString(value))
-        res = value;
-      else if (isArray(value))
-        for (let i = 0; i < value.length; i++) {
-          let normalized = normalizeClass(value[i]);
-          normalized && (res += normalized + " ");
-        }
-      else if (isObject2(value))
-        for (let name in value)
-          value[name] && (res += name + " ");
-      return res.trim();
-    }
-    function normalizeProps(props) {
-      if (!props) return null;
-      let { class: klass, style } = props;
-      return klass && !isString(klass) && (props.class = normalizeClass(klass)), style && (props.style = normalizeStyle(style)), props;
-    }
-    var HTML_TAGS = "html,body,base,head,link,meta,style,title,address,article,aside,footer,header,hgroup,h1,h2,h3,h4,h5,h6,nav,section,div,dd,dl,dt,figcaption,figure,picture,hr,img,li,main,ol,p,pre,ul,a,b,abbr,bdi,bdo,br,cite,code,data,dfn,em,i,kbd,mark,q,rp,rt,ruby,s,samp,small,span,strong,sub,sup,time,u,var,wbr,area,audio,map,track,video,embed,object,param,source,canvas,script,noscript,del,ins,caption,col,colgroup,table,thead,tbody,td,th,tr,button,datalist,fieldset,form,input,label,legend,meter,optgroup,option,output,progress,select,textarea,details,dialog,menu,summary,template,blockquote,iframe,tfoot", SVG_TAGS = "svg,animate,animateMotion,animateTransform,circle,clipPath,color-profile,defs,desc,discard,ellipse,feBlend,feColorMatrix,feComponentTransfer,feComposite,feConvolveMatrix,feDiffuseLighting,feDisplacementMap,feDistantLight,feDropShadow,feFlood,feFuncA,feFuncB,feFuncG,feFuncR,feGaussianBlur,feImage,feMerge,feMergeNode,feMorphology,feOffset,fePointLight,feSpecularLighting,feSpotLight,feTile,feTurbulence,filter,foreignObject,g,hatch,hatchpath,image,line,linearGradient,marker,mask,mesh,meshgradient,meshpatch,meshrow,metadata,mpath,path,pattern,polygon,polyline,radialGradient,rect,set,solidcolor,stop,switch,symbol,text,textPath,title,tspan,unknown,use,view", MATH_TAGS = "annotation,annotation-xml,maction,maligngroup,malignmark,math,menclose,merror,mfenced,mfrac,mfraction,mglyph,mi,mlabeledtr,mlongdiv,mmultiscripts,mn,mo,mover,mpadded,mphantom,mprescripts,mroot,mrow,ms,mscarries,mscarry,msgroup,msline,mspace,msqrt,msrow,mstack,mstyle,msub,msubsup,msup,mtable,mtd,mtext,mtr,munder,munderover,none,semantics", VOID_TAGS = "area,base,br,col,embed,hr,img,input,link,meta,param,source,track,wbr", isHTMLTag = /* @__PURE__ */ makeMap(HTML_TAGS), isSVGTag = /* @__PURE__ */ makeMap(SVG_TAGS), isMathMLTag = /* @__PURE__ */ makeMap(MATH_TAGS), isVoidTag = /* @__PURE__ */ makeMap(VOID_TAGS), specialBooleanAttrs = "itemscope,allowfullscreen,disablepictureinpicture,disableremoteplayback,formnovalidate,ismap,nomodule,novalidate,playsinline,readonly", isSpecialBooleanAttr = /* @__PURE__ */ makeMap(specialBooleanAttrs), isBooleanAttr = /* @__PURE__ */ makeMap(
-      specialBooleanAttrs + ",async,autofocus,autoplay,controls,default,defer,disabled,inert,loop,open,required,reversed,scoped,seamless,checked,muted,multiple,selected"
-    );
-    function includeBooleanAttr(value) {
-      return !!value || value === "";
-    }
-    var unsafeAttrCharRE = /[>/="'\u0009\u000a\u000c\u000d\u0020]/, attrValidationCache = {};
-    function isSSRSafeAttrName(name) {
-      if (attrValidationCache.hasOwnProperty(name))
-        return attrValidationCache[name];
-      let isUnsafe = unsafeAttrCharRE.test(name);
-      return isUnsafe && console.error(`unsafe attribute name: ${name}`), attrValidationCache[name] = !isUnsafe;
-    }
-    var propsToAttrMap = {
-      acceptCharset: "accept-charset",
-      className: "class",
-      htmlFor: "for",
-      httpEquiv: "http-equiv"
-    }, isKnownHtmlAttr = /* @__PURE__ */ makeMap(
-      "accept,accept-charset,accesskey,action,align,allow,alt,async,autocapitalize,autocomplete,autofocus,autoplay,background,bgcolor,border,buffered,capture,challenge,charset,checked,cite,class,code,codebase,color,cols,colspan,content,contenteditable,contextmenu,controls,coords,crossorigin,csp,data,datetime,decoding,default,defer,dir,dirname,disabled,download,draggable,dropzone,enctype,enterkeyhint,for,form,formaction,formenctype,formmethod,formnovalidate,formtarget,headers,height,hidden,high,href,hreflang,http-equiv,icon,id,importance,inert,integrity,ismap,itemprop,keytype,kind,label,lang,language,loading,list,loop,low,manifest,max,maxlength,minlength,media,min,multiple,muted,name,novalidate,open,optimum,pattern,ping,placeholder,poster,preload,radiogroup,readonly,referrerpolicy,rel,required,reversed,rows,rowspan,sandbox,scope,scoped,selected,shape,size,sizes,slot,span,spellcheck,src,srcdoc,srclang,srcset,start,step,style,summary,tabindex,target,title,translate,type,usemap,value,width,wrap"
-    ), isKnownSvgAttr = /* @__PURE__ */ makeMap(
-      "xmlns,accent-height,accumulate,additive,alignment-baseline,alphabetic,amplitude,arabic-form,ascent,attributeName,attributeType,azimuth,baseFrequency,baseline-shift,baseProfile,bbox,begin,bias,by,calcMode,cap-height,class,clip,clipPathUnits,clip-path,clip-rule,color,color-interpolation,color-interpolation-filters,color-profile,color-rendering,contentScriptType,contentStyleType,crossorigin,cursor,cx,cy,d,decelerate,descent,diffuseConstant,direction,display,divisor,dominant-baseline,dur,dx,dy,edgeMode,elevation,enable-background,end,exponent,fill,fill-opacity,fill-rule,filter,filterRes,filterUnits,flood-color,flood-opacity,font-family,font-size,font-size-adjust,font-stretch,font-style,font-variant,font-weight,format,from,fr,fx,fy,g1,g2,glyph-name,glyph-orientation-horizontal,glyph-orientation-vertical,glyphRef,gradientTransform,gradientUnits,hanging,height,href,hreflang,horiz-adv-x,horiz-origin-x,id,ideographic,image-rendering,in,in2,intercept,k,k1,k2,k3,k4,kernelMatrix,kernelUnitLength,kerning,keyPoints,keySplines,keyTimes,lang,lengthAdjust,letter-spacing,lighting-color,limitingConeAngle,local,marker-end,marker-mid,marker-start,markerHeight,markerUnits,markerWidth,mask,maskContentUnits,maskUnits,mathematical,max,media,method,min,mode,name,numOctaves,offset,opacity,operator,order,orient,orientation,origin,overflow,overline-position,overline-thickness,panose-1,paint-order,path,pathLength,patternContentUnits,patternTransform,patternUnits,ping,pointer-events,points,pointsAtX,pointsAtY,pointsAtZ,preserveAlpha,preserveAspectRatio,primitiveUnits,r,radius,referrerPolicy,refX,refY,rel,rendering-intent,repeatCount,repeatDur,requiredExtensions,requiredFeatures,restart,result,rotate,rx,ry,scale,seed,shape-rendering,slope,spacing,specularConstant,specularExponent,speed,spreadMethod,startOffset,stdDeviation,stemh,stemv,stitchTiles,stop-color,stop-opacity,strikethrough-position,strikethrough-thickness,string,stroke,stroke-dasharray,stroke-dashoffset,stroke-linecap,stroke-linejoin,stroke-miterlimit,stroke-opacity,stroke-width,style,surfaceScale,systemLanguage,tabindex,tableValues,target,targetX,targetY,text-anchor,text-decoration,text-rendering,textLength,to,transform,transform-origin,type,u1,u2,underline-position,underline-thickness,unicode,unicode-bidi,unicode-range,units-per-em,v-alphabetic,v-hanging,v-ideographic,v-mathematical,values,vector-effect,version,vert-adv-y,vert-origin-x,vert-origin-y,viewBox,viewTarget,visibility,width,widths,word-spacing,writing-mode,x,x-height,x1,x2,xChannelSelector,xlink:actuate,xlink:arcrole,xlink:href,xlink:role,xlink:show,xlink:title,xlink:type,xmlns:xlink,xml:base,xml:lang,xml:space,y,y1,y2,yChannelSelector,z,zoomAndPan"
-    ), isKnownMathMLAttr = /* @__PURE__ */ makeMap(
-      "accent,accentunder,actiontype,align,alignmentscope,altimg,altimg-height,altimg-valign,altimg-width,alttext,bevelled,close,columnsalign,columnlines,columnspan,denomalign,depth,dir,display,displaystyle,encoding,equalcolumns,equalrows,fence,fontstyle,fontweight,form,frame,framespacing,groupalign,height,href,id,indentalign,indentalignfirst,indentalignlast,indentshift,indentshiftfirst,indentshiftlast,indextype,justify,largetop,largeop,lquote,lspace,mathbackground,mathcolor,mathsize,mathvariant,maxsize,minlabelspacing,mode,other,overflow,position,rowalign,rowlines,rowspan,rquote,rspace,scriptlevel,scriptminsize,scriptsizemultiplier,selection,separator,separators,shift,side,src,stackalign,stretchy,subscriptshift,superscriptshift,symmetric,voffset,width,widths,xlink:href,xlink:show,xlink:type,xmlns"
-    );
-    function isRenderableAttrValue(value) {
-      if (value == null)
-        return !1;
-      let type = typeof value;
-      return type === "string" || type === "number" || type === "boolean";
-    }
-    var escapeRE = /["'&<>]/;
-    function escapeHtml(string2) {
-      let str = "" + string2, match = escapeRE.exec(str);
-      if (!match)
-        return str;
-      let html = "", escaped, index, lastIndex = 0;
-      for (index = match.index; index < str.length; index++) {
-        switch (str.charCodeAt(index)) {
-          case 34:
-            escaped = "&quot;";
-            break;
-          case 38:
-            escaped = "&amp;";
-            break;
-          case 39:
-            escaped = "&#39;";
-            break;
-          case 60:
-            escaped = "&lt;";
-            break;
-          case 62:
-            escaped = "&gt;";
-            break;
-          default:
-            continue;
-        }
-        lastIndex !== index && (html += str.slice(lastIndex, index)), lastIndex = index + 1, html += escaped;
-      }
-      return lastIndex !== index ? html + str.slice(lastIndex, index) : html;
-    }
-    var commentStripRE = /^(?:-?>)+|<!--|-->|--!>|<!-$/g;
-    function escapeHtmlComment(src) {
-      let prev;
-      do
-        prev = src, src = src.replace(commentStripRE, "");
-      while (src !== prev);
-      return src;
-    }
-    var cssVarNameEscapeSymbolsRE = /[ !"#$%&'()*+,./:;<=>?@[\\\]^`{|}~]/g;
-    function getEscapedCssVarName(key, doubleEscape) {
-      return key.replace(
-        cssVarNameEscapeSymbolsRE,
-        (s) => doubleEscape ? s === '"' ? '\\\\\\"' : `\\\\${s}` : `\\${s}`
-      );
-    }
-    function looseCompareArrays(a, b, seen) {
-      if (a.length !== b.length) return !1;
-      let equal = !0;
-      for (let i = 0; equal && i < a.length; i++)
-        equal = looseEqual(a[i], b[i], seen);
-      return equal;
-    }
-    function looseCompareCollections(a, b, seen) {
-      if (a.size !== b.size) return !1;
-      let candidates = Array.from(b), matched = new Uint8Array(candidates.length);
-      for (let item of a) {
-        let index = -1;
-        for (let i = 0; i < candidates.length; i++)
-          if (!matched[i] && looseEqual(item, candidates[i], seen)) {
-            index = i;
-            break;
-          }
-        if (index < 0) return !1;
-        matched[index] = 1;
-      }
-      return !0;
-    }
-    function looseCompareObjects(a, b, seen) {
-      let aValidType = isMap(a), bValidType = isMap(b);
-      if (aValidType || bValidType || (aValidType = isSet(a), bValidType = isSet(b), aValidType || bValidType))
-        return aValidType && bValidType ? looseCompareCollections(a, b, seen) : !1;
-      let aKeysCount = Object.keys(a).length, bKeysCount = Object.keys(b).length;
-      if (aKeysCount !== bKeysCount)
-        return !1;
-      for (let key in a) {
-        let aHasKey = a.hasOwnProperty(key), bHasKey = b.hasOwnProperty(key);
-        if (aHasKey && !bHasKey || !aHasKey && bHasKey || !looseEqual(a[key], b[key], seen))
-          return !1;
-      }
-      return String(a) === String(b);
-    }
-    function looseCompareNested(a, b, seen, compare) {
-      seen || (seen = [/* @__PURE__ */ new Map(), /* @__PURE__ */ new Map()]);
-      let [seenA, seenB] = seen;
-      if (seenA.has(a) || seenB.has(b))
-        return seenA.get(a) === b && seenB.get(b) === a;
-      seenA.set(a, b), seenB.set(b, a);
-      let equal = compare(a, b, seen);
-      return seenA.delete(a), seenB.delete(b), equal;
-    }
-    function looseEqual(a, b, seen) {
-      if (a === b) return !0;
-      let aValidType = isDate(a), bValidType = isDate(b);
-      return aValidType || bValidType ? aValidType && bValidType ? a.getTime() === b.getTime() : !1 : (aValidType = isSymbol(a), bValidType = isSymbol(b), aValidType || bValidType ? a === b : (aValidType = isArray(a), bValidType = isArray(b), aValidType || bValidType ? aValidType && bValidType ? looseCompareNested(a, b, seen, looseCompareArrays) : !1 : (aValidType = isObject2(a), bValidType = isObject2(b), aValidType || bValidType ? !aValidType || !bValidType ? !1 : looseCompareNested(a, b, seen, looseCompareObjects) : String(a) === String(b))));
-    }
-    function looseIndexOf(arr, val) {
-      return arr.findIndex((item) => looseEqual(item, val));
-    }
-    var isRef = (val) => !!(val && val.__v_isRef === !0), toDisplayString = (val) => isString(val) ? val : val == null ? "" : isArray(val) || isObject2(val) && (val.toString === objectToString || !isFunction(val.toString)) ? isRef(val) ? toDisplayString(val.value) : JSON.stringify(val, replacer, 2) : String(val), replacer = (_key, val) => isRef(val) ? replacer(_key, val.value) : isMap(val) ? {
-      [`Map(${val.size})`]: [...val.entries()].reduce(
-        (entries, [key, val2], i) => (entries[stringifySymbol(key, i) + " =>"] = val2, entries),
-        {}
-      )
-    } : isSet(val) ? {
-      [`Set(${val.size})`]: [...val.values()].map((v) => stringifySymbol(v))
-    } : isSymbol(val) ? stringifySymbol(val) : isObject2(val) && !isArray(val) && !isPlainObject(val) ? String(val) : val, stringifySymbol = (v, i = "") => {
-      var _a;
-      return (
-        // Symbol.description in es2019+ so we need to cast here to pass
-        // the lib: es2016 check
-        isSymbol(v) ? `Symbol(${(_a = v.description) != null ? _a : i})` : v
-      );
-    };
-    function normalizeCssVarValue(value) {
-      return value == null ? "initial" : typeof value == "string" ? value === "" ? " " : value : String(value);
-    }
-    exports.EMPTY_ARR = EMPTY_ARR;
-    exports.EMPTY_OBJ = EMPTY_OBJ;
-    exports.NO = NO;
-    exports.NOOP = NOOP;
-    exports.PatchFlagNames = PatchFlagNames;
-    exports.PatchFlags = PatchFlags;
-    exports.ShapeFlags = ShapeFlags;
-    exports.SlotFlags = SlotFlags;
-    exports.camelize = camelize;
-    exports.capitalize = capitalize;
-    exports.cssVarNameEscapeSymbolsRE = cssVarNameEscapeSymbolsRE;
-    exports.def = def;
-    exports.escapeHtml = escapeHtml;
-    exports.escapeHtmlComment = escapeHtmlComment;
-    exports.extend = extend;
-    exports.genCacheKey = genCacheKey;
-    exports.genPropsAccessExp = genPropsAccessExp;
-    exports.generateCodeFrame = generateCodeFrame;
-    exports.getEscapedCssVarName = getEscapedCssVarName;
-    exports.getGlobalThis = getGlobalThis;
-    exports.hasChanged = hasChanged;
-    exports.hasOwn = hasOwn;
-    exports.hyphenate = hyphenate;
-    exports.includeBooleanAttr = includeBooleanAttr;
-    exports.invokeArrayFns = invokeArrayFns;
-    exports.isArray = isArray;
-    exports.isBooleanAttr = isBooleanAttr;
-    exports.isBuiltInDirective = isBuiltInDirective;
-    exports.isDate = isDate;
-    exports.isFunction = isFunction;
-    exports.isGloballyAllowed = isGloballyAllowed;
-    exports.isGloballyWhitelisted = isGloballyWhitelisted;
-    exports.isHTMLTag = isHTMLTag;
-    exports.isIntegerKey = isIntegerKey;
-    exports.isKnownHtmlAttr = isKnownHtmlAttr;
-    exports.isKnownMathMLAttr = isKnownMathMLAttr;
-    exports.isKnownSvgAttr = isKnownSvgAttr;
-    exports.isMap = isMap;
-    exports.isMathMLTag = isMathMLTag;
-    exports.isModelListener = isModelListener;
-    exports.isObject = isObject2;
-    exports.isOn = isOn;
-    exports.isPlainObject = isPlainObject;
-    exports.isPromise = isPromise;
-    exports.isRegExp = isRegExp;
-    exports.isRenderableAttrValue = isRenderableAttrValue;
-    exports.isReservedProp = isReservedProp;
-    exports.isSSRSafeAttrName = isSSRSafeAttrName;
-    exports.isSVGTag = isSVGTag;
-    exports.isSet = isSet;
-    exports.isSpecialBooleanAttr = isSpecialBooleanAttr;
-    exports.isString = isString;
-    exports.isSymbol = isSymbol;
-    exports.isVoidTag = isVoidTag;
-    exports.looseEqual = looseEqual;
-    exports.looseIndexOf = looseIndexOf;
-    exports.looseToNumber = looseToNumber;
-    exports.makeMap = makeMap;
-    exports.normalizeClass = normalizeClass;
-    exports.normalizeCssVarValue = normalizeCssVarValue;
-    exports.normalizeProps = normalizeProps;
-    exports.normalizeStyle = normalizeStyle;
-    exports.objectToString = objectToString;
-    exports.parseStringStyle = parseStringStyle;
-    exports.propsToAttrMap = propsToAttrMap;
-    exports.remove = remove;
-    exports.slotFlagsText = slotFlagsText;
-    exports.stringifyStyle = stringifyStyle;
-    exports.toDisplayString = toDisplayString;
-    exports.toHandlerKey = toHandlerKey;
-    exports.toNumber = toNumber;
-    exports.toRawType = toRawType;
-    exports.toTypeString = toTypeString;
-  }
-});
-
-// node_modules/@vue/shared/index.js
-var require_shared = __commonJS({
-  "node_modules/@vue/shared/index.js"(exports, module) {
-    "use strict";
-    module.exports = require_shared_cjs_prod();
-  }
-});
-
-// node_modules/@vue/reactivity/dist/reactivity.cjs.prod.js
-var require_reactivity_cjs_prod = __commonJS({
-  "node_modules/@vue/reactivity/dist/reactivity.cjs.prod.js"(exports) {
-    "use strict";
-    /**
-    * @vue/reactivity v3.5.45
-    * (c) 2018-present Yuxi (Evan) You and Vue contributors
-    * @license MIT
-    **/
-    Object.defineProperty(exports, "__esModule", { value: !0 });
-    var shared = require_shared(), activeEffectScope, EffectScope = class {
-      // TODO isolatedDeclarations "__v_skip"
-      constructor(detached = !1) {
-        this.detached = detached, this._active = !0, this._on = 0, this.effects = [], this.cleanups = [], this._isPaused = !1, this._warnOnRun = !0, this.__v_skip = !0, !detached && activeEffectScope && (activeEffectScope.active ? (this.parent = activeEffectScope, this.index = (activeEffectScope.scopes || (activeEffectScope.scopes = [])).push(
-          this
-        ) - 1) : (this._active = !1, this._warnOnRun = !1));
-      }
-      get active() {
-        return this._active;
-      }
-      pause() {
-        if (this._active) {
-          this._isPaused = !0;
-          let i, l;
-          if (this.scopes) {
-            let scopes = this.scopes.slice();
-            for (i = 0, l = scopes.length; i < l; i++)
-              scopes[i].pause();
-          }
-          for (i = 0, l = this.effects.length; i < l; i++)
-            this.effects[i].pause();
-        }
-      }
-      /**
-       * Resumes the effect scope, including all child scopes and effects.
-       */
-      resume() {
-        if (this._active && this._isPaused) {
-          this._isPaused = !1;
-          let i, l;
-          if (this.scopes) {
-            let scopes = this.scopes.slice();
-            for (i = 0, l = scopes.length; i < l; i++)
-              scopes[i].resume();
-          }
-          let effects = this.effects.slice();
-          for (i = 0, l = effects.length; i < l; i++)
-            effects[i].resume();
-        }
-      }
-      run(fn) {
-        if (this._active) {
-          let currentEffectScope = activeEffectScope;
-          try {
-            return activeEffectScope = this, fn();
-          } finally {
-            activeEffectScope = currentEffectScope;
-          }
-        }
-      }
-      /**
-       * This should only be called on non-detached scopes
-       * @internal
-       */
-      on() {
-        ++this._on === 1 && (this.prevScope = activeEffectScope, activeEffectScope = this);
-      }
-      /**
-       * This should only be called on non-detached scopes
-       * @internal
-       */
-      off() {
-        if (this._on > 0 && --this._on === 0) {
-          if (activeEffectScope === this)
-            activeEffectScope = this.prevScope;
-          else {
-            let current = activeEffectScope;
-            for (; current; ) {
-              if (current.prevScope === this) {
-                current.prevScope = this.prevScope;
-                break;
-              }
-              current = current.prevScope;
-            }
-          }
-          this.prevScope = void 0;
-        }
-      }
-      stop(fromParent) {
-        if (this._active) {
-          this._active = !1;
-          let i, l;
-          for (i = 0, l = this.effects.length; i < l; i++)
-            this.effects[i].stop();
-          for (this.effects.length = 0, i = 0, l = this.cleanups.length; i < l; i++)
-            this.cleanups[i]();
-          if (this.cleanups.length = 0, this.scopes) {
-            let scopes = this.scopes.slice();
-            for (i = 0, l = scopes.length; i < l; i++)
-              scopes[i].stop(!0);
-            this.scopes.length = 0;
-          }
-          if (!this.detached && this.parent && !fromParent) {
-            let last = this.parent.scopes.pop();
-            last && last !== this && (this.parent.scopes[this.index] = last, last.index = this.index);
-          }
-          this.parent = void 0;
-        }
-      }
-    };
-    function effectScope(detached) {
-      return new EffectScope(detached);
-    }
-    function getCurrentScope() {
-      return activeEffectScope;
-    }
-    function onScopeDispose(fn, failSilently = !1) {
-      activeEffectScope && (activeEffectScope.active ? activeEffectScope.cleanups.push(fn) : fn());
-    }
-    var activeSub, EffectFlags = {
-      ACTIVE: 1,
-      1: "ACTIVE",
-      RUNNING: 2,
-      2: "RUNNING",
-      TRACKING: 4,
-      4: "TRACKING",
-      NOTIFIED: 8,
-      8: "NOTIFIED",
-      DIRTY: 16,
-      16: "DIRTY",
-      ALLOW_RECURSE: 32,
-      32: "ALLOW_RECURSE",
-      PAUSED: 64,
-      64: "PAUSED",
-      EVALUATED: 128,
-      128: "EVALUATED"
-    }, pausedQueueEffects = /* @__PURE__ */ new WeakSet(), ReactiveEffect = class {
-      constructor(fn) {
-        this.fn = fn, this.deps = void 0, this.depsTail = void 0, this.flags = 5, this.next = void 0, this.cleanup = void 0, this.scheduler = void 0, activeEffectScope && (activeEffectScope.active ? activeEffectScope.effects.push(this) : this.flags &= -2);
-      }
-      pause() {
-        this.flags |= 64;
-      }
-      resume() {
-        this.flags & 64 && (this.flags &= -65, pausedQueueEffects.has(this) && (pausedQueueEffects.delete(this), this.trigger()));
-      }
-      /**
-       * @internal
-       */
-      notify() {
-        this.flags & 2 && !(this.flags & 32) || this.flags & 8 || batch(this);
-      }
-      run() {
-        if (!(this.flags & 1))
-          return this.fn();
-        this.flags |= 2, cleanupEffect(this), prepareDeps(this);
-        let prevEffect = activeSub, prevShouldTrack = shouldTrack;
-        activeSub = this, shouldTrack = !0;
-        try {
-          return this.fn();
-        } finally {
-          cleanupDeps(this), activeSub = prevEffect, shouldTrack = prevShouldTrack, this.flags &= -3;
-        }
-      }
-      stop() {
-        if (this.flags & 1) {
-          for (let link = this.deps; link; link = link.nextDep)
-            removeSub(link);
-          this.deps = this.depsTail = void 0, cleanupEffect(this), this.onStop && this.onStop(), this.flags &= -2;
-        }
-      }
-      trigger() {
-        this.flags & 64 ? pausedQueueEffects.add(this) : this.scheduler ? this.scheduler() : this.runIfDirty();
-      }
-      /**
-       * @internal
-       */
-      runIfDirty() {
-        isDirty(this) && this.run();
-      }
-      get dirty() {
-        return isDirty(this);
-      }
-    }, batchDepth = 0, batchedSub, batchedComputed;
-    function batch(sub, isComputed = !1) {
-      if (sub.flags |= 8, isComputed) {
-        sub.next = batchedComputed, batchedComputed = sub;
-        return;
-      }
-      sub.next = batchedSub, batchedSub = sub;
-    }
-    function startBatch() {
-      batchDepth++;
-    }
-    function endBatch() {
-      if (--batchDepth > 0)
-        return;
-      if (batchedComputed) {
-        let e = batchedComputed;
-        for (batchedComputed = void 0; e; ) {
-          let next = e.next;
-          e.next = void 0, e.flags &= -9, e = next;
-        }
-      }
-      let error;
-      for (; batchedSub; ) {
-        let e = batchedSub;
-        for (batchedSub = void 0; e; ) {
-          let next = e.next;
-          if (e.next = void 0, e.flags &= -9, e.flags & 1)
-            try {
-              e.trigger();
-            } catch (err) {
-              error || (error = err);
-            }
-          e = next;
-        }
-      }
-      if (error) throw error;
-    }
-    function prepareDeps(sub) {
-      for (let link = sub.deps; link; link = link.nextDep)
-        link.version = -1, link.prevActiveLink = link.dep.activeLink, link.dep.activeLink = link;
-    }
-    function cleanupDeps(sub) {
-      let head, tail = sub.depsTail, link = tail;
-      for (; link; ) {
-        let prev = link.prevDep;
-        link.version === -1 ? (link === tail && (tail = prev), removeSub(link), removeDep(link)) : head = link, link.dep.activeLink = link.prevActiveLink, link.prevActiveLink = void 0, link = prev;
-      }
-      sub.deps = head, sub.depsTail = tail;
-    }
-    function isDirty(sub) {
-      for (let link = sub.deps; link; link = link.nextDep)
-        if (link.dep.version !== link.version || link.dep.computed && (refreshComputed(link.dep.computed) || link.dep.version !== link.version))
-          return !0;
-      return !!sub._dirty;
-    }
-    function refreshComputed(computed2) {
-      if (computed2.flags & 4 && !(computed2.flags & 16) || (computed2.flags &= -17, computed2.globalVersion === globalVersion) || (computed2.globalVersion = globalVersion, !computed2.isSSR && computed2.flags & 128 && (!computed2.deps && !computed2._dirty || !isDirty(computed2))))
-        return;
-      computed2.flags |= 2;
-      let dep = computed2.dep, prevSub = activeSub, prevShouldTrack = shouldTrack;
-      activeSub = computed2, shouldTrack = !0;
-      try {
-        prepareDeps(computed2);
-        let value = computed2.fn(computed2._value);
-        (dep.version === 0 || shared.hasChanged(value, computed2._value)) && (computed2.flags |= 128, computed2._value = value, dep.version++);
-      } catch (err) {
-        throw dep.version++, err;
-      } finally {
-        activeSub = prevSub, shouldTrack = prevShouldTrack, cleanupDeps(computed2), computed2.flags &= -3;
-      }
-    }
-    function removeSub(link, soft = !1) {
-      let { dep, prevSub, nextSub } = link;
-      if (prevSub && (prevSub.nextSub = nextSub, link.prevSub = void 0), nextSub && (nextSub.prevSub = prevSub, link.nextSub = void 0), dep.subs === link && (dep.subs = prevSub, !prevSub && dep.computed)) {
-        dep.computed.flags &= -5;
-        for (let l = dep.computed.deps; l; l = l.nextDep)
-          removeSub(l, !0);
-      }
-      !soft && !--dep.sc && dep.map && dep.map.delete(dep.key);
-    }
-    function removeDep(link) {
-      let { prevDep, nextDep } = link;
-      prevDep && (prevDep.nextDep = nextDep, link.prevDep = void 0), nextDep && (nextDep.prevDep = prevDep, link.nextDep = void 0);
-    }
-    function effect(fn, options) {
-      fn.effect instanceof ReactiveEffect && (fn = fn.effect.fn);
-      let e = new ReactiveEffect(fn);
-      options && shared.extend(e, options);
-      try {
-        e.run();
-      } catch (err) {
-        throw e.stop(), err;
-      }
-      let runner = e.run.bind(e);
-      return runner.effect = e, runner;
-    }
-    function stop(runner) {
-      runner.effect.stop();
-    }
-    var shouldTrack = !0, trackStack = [];
-    function pauseTracking() {
-      trackStack.push(shouldTrack), shouldTrack = !1;
-    }
-    function enableTracking() {
-      trackStack.push(shouldTrack), shouldTrack = !0;
-    }
-    function resetTracking() {
-      let last = trackStack.pop();
-      shouldTrack = last === void 0 ? !0 : last;
-    }
-    function onEffectCleanup(fn, failSilently = !1) {
-      activeSub instanceof ReactiveEffect && (activeSub.cleanup = fn);
-    }
-    function cleanupEffect(e) {
-      let { cleanup } = e;
-      if (e.cleanup = void 0, cleanup) {
-        let prevSub = activeSub;
-        activeSub = void 0;
-        try {
-          cleanup();
-        } finally {
-          activeSub = prevSub;
-        }
-      }
-    }
-    var globalVersion = 0, Link = class {
-      constructor(sub, dep) {
-        this.sub = sub, this.dep = dep, this.version = dep.version, this.nextDep = this.prevDep = this.nextSub = this.prevSub = this.prevActiveLink = void 0;
-      }
-    }, Dep = class {
-      // TODO isolatedDeclarations "__v_skip"
-      constructor(computed2) {
-        this.computed = computed2, this.version = 0, this.activeLink = void 0, this.subs = void 0, this.map = void 0, this.key = void 0, this.sc = 0, this.__v_skip = !0;
-      }
-      track(debugInfo) {
-        if (!activeSub || !shouldTrack || activeSub === this.computed)
-          return;
-        let link = this.activeLink;
-        if (link === void 0 || link.sub !== activeSub)
-          link = this.activeLink = new Link(activeSub, this), activeSub.deps ? (link.prevDep = activeSub.depsTail, activeSub.depsTail.nextDep = link, activeSub.depsTail = link) : activeSub.deps = activeSub.depsTail = link, addSub(link);
-        else if (link.version === -1 && (link.version = this.version, link.nextDep)) {
-          let next = link.nextDep;
-          next.prevDep = link.prevDep, link.prevDep && (link.prevDep.nextDep = next), link.prevDep = activeSub.depsTail, link.nextDep = void 0, activeSub.depsTail.nextDep = link, activeSub.depsTail = link, activeSub.deps === link && (activeSub.deps = next);
-        }
-        return link;
-      }
-      trigger(debugInfo) {
-        this.version++, globalVersion++, this.notify(debugInfo);
-      }
-      notify(debugInfo) {
-        startBatch();
-        try {
-          for (let link = this.subs; link; link = link.prevSub)
-            link.sub.notify() && link.sub.dep.notify();
-        } finally {
-          endBatch();
-        }
-      }
-    };
-    function addSub(link) {
-      if (link.dep.sc++, link.sub.flags & 4) {
-        let computed2 = link.dep.computed;
-        if (computed2 && !link.dep.subs) {
-          computed2.flags |= 20;
-          for (let l = computed2.deps; l; l = l.nextDep)
-            addSub(l);
-        }
-        let currentTail = link.dep.subs;
-        currentTail !== link && (link.prevSub = currentTail, currentTail && (currentTail.nextSub = link)), link.dep.subs = link;
-      }
-    }
-    var targetMap = /* @__PURE__ */ new WeakMap(), ITERATE_KEY = /* @__PURE__ */ Symbol(
-      ""
-    ), MAP_KEY_ITERATE_KEY = /* @__PURE__ */ Symbol(
-      ""
-    ), ARRAY_ITERATE_KEY = /* @__PURE__ */ Symbol(
-      ""
-    );
-    function track(target, type, key) {
-      if (shouldTrack && activeSub) {
-        let depsMap = targetMap.get(target);
-        depsMap || targetMap.set(target, depsMap = /* @__PURE__ */ new Map());
-        let dep = depsMap.get(key);
-        dep || (depsMap.set(key, dep = new Dep()), dep.map = depsMap, dep.key = key), dep.track();
-      }
-    }
-    function trigger(target, type, key, newValue, oldValue, oldTarget) {
-      let depsMap = targetMap.get(target);
-      if (!depsMap) {
-        globalVersion++;
-        return;
-      }
-      let run = (dep) => {
-        dep && dep.trigger();
-      };
-      if (startBatch(), type === "clear")
-        depsMap.forEach(run);
-      else {
-        let targetIsArray = shared.isArray(target), isArrayIndex = targetIsArray && shared.isIntegerKey(key);
-        if (targetIsArray && key === "length") {
-          let newLength = Number(newValue);
-          depsMap.forEach((dep, key2) => {
-            (key2 === "length" || key2 === ARRAY_ITERATE_KEY || !shared.isSymbol(key2) && key2 >= newLength) && run(dep);
-          });
-        } else
-          switch ((key !== void 0 || depsMap.has(void 0)) && run(depsMap.get(key)), isArrayIndex && run(depsMap.get(ARRAY_ITERATE_KEY)), type) {
-            case "add":
-              targetIsArray ? isArrayIndex && run(depsMap.get("length")) : (run(depsMap.get(ITERATE_KEY)), shared.isMap(target) && run(depsMap.get(MAP_KEY_ITERATE_KEY)));
-              break;
-            case "delete":
-              targetIsArray || (run(depsMap.get(ITERATE_KEY)), shared.isMap(target) && run(depsMap.get(MAP_KEY_ITERATE_KEY)));
-              break;
-            case "set":
-              shared.isMap(target) && run(depsMap.get(ITERATE_KEY));
-              break;
-          }
-      }
-      endBatch();
-    }
-    function getDepFromReactive(object2, key) {
-      let depMap = targetMap.get(object2);
-      return depMap && depMap.get(key);
-    }
-    function reactiveReadArray(array2) {
-      let raw = /* @__PURE__ */ toRaw(array2);
-      return raw === array2 || (track(raw, "iterate", ARRAY_ITERATE_KEY), /* @__PURE__ */ isShallow(array2)) ? raw : /* @__PURE__ */ isReadonly(array2) ? /* @__PURE__ */ isReactive(array2) ? raw.map((item) => toReadonly(toReactive(item))) : raw.map(toReadonly) : raw.map(toReactive);
-    }
-    function shallowReadArray(arr) {
-      return track(arr = /* @__PURE__ */ toRaw(arr), "iterate", ARRAY_ITERATE_KEY), arr;
-    }
-    function toWrapped(target, item) {
-      return /* @__PURE__ */ isReadonly(target) ? toReadonly(/* @__PURE__ */ isReactive(target) ? toReactive(item) : item) : toReactive(item);
-    }
-    var arrayInstrumentations = {
-      __proto__: null,
-      [Symbol.iterator]() {
-        return iterator(this, Symbol.iterator, (item) => toWrapped(this, item));
-      },
-      concat(...args) {
-        return reactiveReadArray(this).concat(
-          ...args.map((x) => shared.isArray(x) ? reactiveReadArray(x) : x)
-        );
-      },
-      entries() {
-        return iterator(this, "entries", (value) => (value[1] = toWrapped(this, value[1]), value));
-      },
-      every(fn, thisArg) {
-        return apply(this, "every", fn, thisArg, void 0, arguments);
-      },
-      filter(fn, thisArg) {
-        return apply(
-          this,
-          "filter",
-          fn,
-          thisArg,
-          (v) => v.map((item) => toWrapped(this, item)),
-          arguments
-        );
-      },
-      find(fn, thisArg) {
-        return apply(
-          this,
-          "find",
-          fn,
-          thisArg,
-          (item) => toWrapped(this, item),
-          arguments
-        );
-      },
-      findIndex(fn, thisArg) {
-        return apply(this, "findIndex", fn, thisArg, void 0, arguments);
-      },
-      findLast(fn, thisArg) {
-        return apply(
-          this,
-          "findLast",
-          fn,
-          thisArg,
-          (item) => toWrapped(this, item),
-          arguments
-        );
-      },
-      findLastIndex(fn, thisArg) {
-        return apply(this, "findLastIndex", fn, thisArg, void 0, arguments);
-      },
-      // flat, flatMap could benefit from ARRAY_ITERATE but are not straight-forward to implement
-      forEach(fn, thisArg) {
-        return apply(this, "forEach", fn, thisArg, void 0, arguments);
-      },
-      includes(...args) {
-        return searchProxy(this, "includes", args);
-      },
-      indexOf(...args) {
-        return searchProxy(this, "indexOf", args);
-      },
-      join(separator) {
-        return reactiveReadArray(this).join(separator);
-      },
-      // keys() iterator only reads `length`, no optimization required
-      lastIndexOf(...args) {
-        return searchProxy(this, "lastIndexOf", args);
-      },
-      map(fn, thisArg) {
-        return apply(this, "map", fn, thisArg, void 0, arguments);
-      },
-      pop() {
-        return noTracking(this, "pop");
-      },
-      push(...args) {
-        return noTracking(this, "push", args);
-      },
-      reduce(fn, ...args) {
-        return reduce(this, "reduce", fn, args);
-      },
-      reduceRight(fn, ...args) {
-        return reduce(this, "reduceRight", fn, args);
-      },
-      shift() {
-        return noTracking(this, "shift");
-      },
-      // slice could use ARRAY_ITERATE but also seems to beg for range tracking
-      some(fn, thisArg) {
-        return apply(this, "some", fn, thisArg, void 0, arguments);
-      },
-      splice(...args) {
-        return noTracking(this, "splice", args);
-      },
-      toReversed() {
-        return reactiveReadArray(this).toReversed();
-      },
-      toSorted(comparer) {
-        return reactiveReadArray(this).toSorted(comparer);
-      },
-      toSpliced(...args) {
-        return reactiveReadArray(this).toSpliced(...args);
-      },
-      unshift(...args) {
-        return noTracking(this, "unshift", args);
-      },
-      values() {
-        return iterator(this, "values", (item) => toWrapped(this, item));
-      }
-    };
-    function iterator(self2, method, wrapValue) {
-      let arr = shallowReadArray(self2), methodFn = arr[method], iter = methodFn.call(arr);
-      if (arr !== self2 && !/* @__PURE__ */ isShallow(self2)) {
-        if (iter[Symbol.toStringTag] === "Array Iterator") {
-          let wrapped = Object.create(Object.getPrototypeOf(iter));
-          return wrapped.next = () => wrapResult(iter.next(), wrapValue), methodFn !== arrayProto[method] && Object.defineProperties(wrapped, {
-            return: {
-              get() {
-                let fn = iter.return;
-                return typeof fn == "function" ? fn.bind(iter) : fn;
-              }
-            },
-            throw: {
-              get() {
-                let fn = iter.throw;
-                return typeof fn == "function" ? fn.bind(iter) : fn;
-              }
-            }
-          }), wrapped;
-        }
-        iter._next = iter.next, iter.next = () => wrapResult(iter._next(), wrapValue);
-      }
-      return iter;
-    }
-    function wrapResult(result, wrapValue) {
-      return result.done || (result.value = wrapValue(result.value)), result;
-    }
-    var arrayProto = Array.prototype;
-    function apply(self2, method, fn, thisArg, wrappedRetFn, args) {
-      let arr = shallowReadArray(self2), needsWrap = arr !== self2 && !/* @__PURE__ */ isShallow(self2), methodFn = arr[method];
-      if (methodFn !== arrayProto[method]) {
-        let result2 = methodFn.apply(self2, args);
-        return needsWrap ? toReactive(result2) : result2;
-      }
-      let wrappedFn = fn;
-      arr !== self2 && (needsWrap ? wrappedFn = function(item, index) {
-        return fn.call(this, toWrapped(self2, item), index, self2);
-      } : fn.length > 2 && (wrappedFn = function(item, index) {
-        return fn.call(this, item, index, self2);
-      }));
-      let result = methodFn.call(arr, wrappedFn, thisArg);
-      return needsWrap && wrappedRetFn ? wrappedRetFn(result) : result;
-    }
-    function reduce(self2, method, fn, args) {
-      let arr = shallowReadArray(self2), needsWrap = arr !== self2 && !/* @__PURE__ */ isShallow(self2), wrappedFn = fn, wrapInitialAccumulator = !1;
-      arr !== self2 && (needsWrap ? (wrapInitialAccumulator = args.length === 0, wrappedFn = function(acc, item, index) {
-        return wrapInitialAccumulator && (wrapInitialAccumulator = !1, acc = toWrapped(self2, acc)), fn.call(this, acc, toWrapped(self2, item), index, self2);
-      }) : fn.length > 3 && (wrappedFn = function(acc, item, index) {
-        return fn.call(this, acc, item, index, self2);
-      }));
-      let result = arr[method](wrappedFn, ...args);
-      return wrapInitialAccumulator ? toWrapped(self2, result) : result;
-    }
-    function searchProxy(self2, method, args) {
-      let arr = /* @__PURE__ */ toRaw(self2);
-      track(arr, "iterate", ARRAY_ITERATE_KEY);
-      let res = arr[method](...args);
-      return (res === -1 || res === !1) && /* @__PURE__ */ isProxy(args[0]) ? (args[0] = /* @__PURE__ */ toRaw(args[0]), arr[method](...args)) : res;
-    }
-    function noTracking(self2, method, args = []) {
-      pauseTracking(), startBatch();
-      let res = (/* @__PURE__ */ toRaw(self2))[method].apply(self2, args);
-      return endBatch(), resetTracking(), res;
-    }
-    var isNonTrackableKeys = /* @__PURE__ */ shared.makeMap("__proto__,__v_isRef,__isVue"), builtInSymbols = /* @__PURE__ */ new Set(
-      /* @__PURE__ */ Object.getOwnPropertyNames(Symbol).filter((key) => key !== "arguments" && key !== "caller").map((key) => Symbol[key]).filter(shared.isSymbol)
-    );
-    function hasOwnProperty(key) {
-      shared.isSymbol(key) || (key = String(key));
-      let obj = /* @__PURE__ */ toRaw(this);
-      return track(obj, "has", key), obj.hasOwnProperty(key);
-    }
-    var BaseReactiveHandler = class {
-      constructor(_isReadonly = !1, _isShallow = !1) {
-        this._isReadonly = _isReadonly, this._isShallow = _isShallow;
-      }
-      get(target, key, receiver) {
-        if (key === "__v_skip") return target.__v_skip;
-        let isReadonly2 = this._isReadonly, isShallow2 = this._isShallow;
-        if (key === "__v_isReactive")
-          return !isReadonly2;
-        if (key === "__v_isReadonly")
-          return isReadonly2;
-        if (key === "__v_isShallow")
-          return isShallow2;
-        if (key === "__v_raw")
-          return receiver === (isReadonly2 ? isShallow2 ? shallowReadonlyMap : readonlyMap : isShallow2 ? shallowReactiveMap : reactiveMap).get(target) || // receiver is not the reactive proxy, but has the same prototype
-          // this means the receiver is a user proxy of the reactive proxy
-          Object.getPrototypeOf(target) === Object.getPrototypeOf(receiver) ? target : void 0;
-        let targetIsArray = shared.isArray(target);
-        if (!isReadonly2) {
-          let fn;
-          if (targetIsArray && (fn = arrayInstrumentations[key]))
-            return fn;
-          if (key === "hasOwnProperty")
-            return hasOwnProperty;
-        }
-        let res = Reflect.get(
-          target,
-          key,
-          // if this is a proxy wrapping a ref, return methods using the raw ref
-          // as receiver so that we don't have to call `toRaw` on the ref in all
-          // its class methods
-          /* @__PURE__ */ isRef(target) ? target : receiver
-        );
-        if ((shared.isSymbol(key) ? builtInSymbols.has(key) : isNonTrackableKeys(key)) || (isReadonly2 || track(target, "get", key), isShallow2))
-          return res;
-        if (/* @__PURE__ */ isRef(res)) {
-          let value = targetIsArray && shared.isIntegerKey(key) ? res : res.value;
-          return isReadonly2 && shared.isObject(value) ? /* @__PURE__ */ readonly2(value) : value;
-        }
-        return shared.isObject(res) ? isReadonly2 ? /* @__PURE__ */ readonly2(res) : /* @__PURE__ */ reactive2(res) : res;
-      }
-    }, MutableReactiveHandler = class extends BaseReactiveHandler {
-      constructor(isShallow2 = !1) {
-        super(!1, isShallow2);
-      }
-      set(target, key, value, receiver) {
-        let oldValue = target[key], isArrayWithIntegerKey = shared.isArray(target) && shared.isIntegerKey(key);
-        if (!this._isShallow) {
-          let isOldValueReadonly = /* @__PURE__ */ isReadonly(oldValue);
-          if (!/* @__PURE__ */ isShallow(value) && !/* @__PURE__ */ isReadonly(value) && (oldValue = /* @__PURE__ */ toRaw(oldValue), value = /* @__PURE__ */ toRaw(value)), !isArrayWithIntegerKey && /* @__PURE__ */ isRef(oldValue) && !/* @__PURE__ */ isRef(value))
-            return isOldValueReadonly || (oldValue.value = value), !0;
-        }
-        let hadKey = isArrayWithIntegerKey ? Number(key) < target.length : shared.hasOwn(target, key), result = Reflect.set(
-          target,
-          key,
-          value,
-          /* @__PURE__ */ isRef(target) ? target : receiver
-        );
-        return target === /* @__PURE__ */ toRaw(receiver) && result && (hadKey ? shared.hasChanged(value, oldValue) && trigger(target, "set", key, value) : trigger(target, "add", key, value)), result;
-      }
-      deleteProperty(target, key) {
-        let hadKey = shared.hasOwn(target, key);
-        target[key];
-        let result = Reflect.deleteProperty(target, key);
-        return result && hadKey && trigger(target, "delete", key, void 0), result;
-      }
-      has(target, key) {
-        let result = Reflect.has(target, key);
-        return (!shared.isSymbol(key) || !builtInSymbols.has(key)) && track(target, "has", key), result;
-      }
-      ownKeys(target) {
-        return track(
-          target,
-          "iterate",
-          shared.isArray(target) ? "length" : ITERATE_KEY
-        ), Reflect.ownKeys(target);
-      }
-    }, ReadonlyReactiveHandler = class extends BaseReactiveHandler {
-      constructor(isShallow2 = !1) {
-        super(!0, isShallow2);
-      }
-      set(target, key) {
-        return !0;
-      }
-      deleteProperty(target, key) {
-        return !0;
-      }
-    }, mutableHandlers = /* @__PURE__ */ new MutableReactiveHandler(), readonlyHandlers = /* @__PURE__ */ new ReadonlyReactiveHandler(), shallowReactiveHandlers = /* @__PURE__ */ new MutableReactiveHandler(!0), shallowReadonlyHandlers = /* @__PURE__ */ new ReadonlyReactiveHandler(!0), toShallow = (value) => value, getProto = (v) => Reflect.getPrototypeOf(v);
-    function createIterableMethod(method, isReadonly2, isShallow2) {
-      return function(...args) {
-        let target = this.__v_raw, rawTarget = /* @__PURE__ */ toRaw(target), targetIsMap = shared.isMap(rawTarget), isPair = method === "entries" || method === Symbol.iterator && targetIsMap, isKeyOnly = method === "keys" && targetIsMap, innerIterator = target[method](...args), wrap = isShallow2 ? toShallow : isReadonly2 ? toReadonly : toReactive;
-        return !isReadonly2 && track(
-          rawTarget,
-          "iterate",
-          isKeyOnly ? MAP_KEY_ITERATE_KEY : ITERATE_KEY
-        ), shared.extend(
-          // inheriting all iterator properties
-          Object.create(innerIterator),
-          {
-            // iterator protocol
-            next() {
-              let { value, done } = innerIterator.next();
-              return done ? { value, done } : {
-                value: isPair ? [wrap(value[0]), wrap(value[1])] : wrap(value),
-                done
-              };
-            }
-          }
-        );
-      };
-    }
-    function createReadonlyMethod(type) {
-      return function(...args) {
-        return type === "delete" ? !1 : type === "clear" ? void 0 : this;
-      };
-    }
-    function createInstrumentations(readonly3, shallow) {
-      let instrumentations = {
-        get(key) {
-          let target = this.__v_raw, rawTarget = /* @__PURE__ */ toRaw(target), rawKey = /* @__PURE__ */ toRaw(key);
-          readonly3 || (shared.hasChanged(key, rawKey) && track(rawTarget, "get", key), track(rawTarget, "get", rawKey));
-          let { has } = getProto(rawTarget), wrap = shallow ? toShallow : readonly3 ? toReadonly : toReactive;
-          if (has.call(rawTarget, key))
-            return wrap(target.get(key));
-          if (has.call(rawTarget, rawKey))
-            return wrap(target.get(rawKey));
-          target !== rawTarget && target.get(key);
-        },
-        get size() {
-          let target = this.__v_raw;
-          return !readonly3 && track(/* @__PURE__ */ toRaw(target), "iterate", ITERATE_KEY), target.size;
-        },
-        has(key) {
-          let target = this.__v_raw, rawTarget = /* @__PURE__ */ toRaw(target), rawKey = /* @__PURE__ */ toRaw(key);
-          return readonly3 || (shared.hasChanged(key, rawKey) && track(rawTarget, "has", key), track(rawTarget, "has", rawKey)), key === rawKey ? target.has(key) : target.has(key) || target.has(rawKey);
-        },
-        forEach(callback, thisArg) {
-          let observed = this, target = observed.__v_raw, rawTarget = /* @__PURE__ */ toRaw(target), wrap = shallow ? toShallow : readonly3 ? toReadonly : toReactive;
-          return !readonly3 && track(rawTarget, "iterate", ITERATE_KEY), target.forEach((value, key) => callback.call(thisArg, wrap(value), wrap(key), observed));
-        }
-      };
-      return shared.extend(
-        instrumentations,
-        readonly3 ? {
-          add: createReadonlyMethod("add"),
-          set: createReadonlyMethod("set"),
-          delete: createReadonlyMethod("delete"),
-          clear: createReadonlyMethod("clear")
-        } : {
-          add(value) {
-            let target = /* @__PURE__ */ toRaw(this), proto = getProto(target), rawValue = /* @__PURE__ */ toRaw(value), valueToAdd = !shallow && !/* @__PURE__ */ isShallow(value) && !/* @__PURE__ */ isReadonly(value) ? rawValue : value;
-            return proto.has.call(target, valueToAdd) || shared.hasChanged(value, valueToAdd) && proto.has.call(target, value) || shared.hasChanged(rawValue, valueToAdd) && proto.has.call(target, rawValue) || (target.add(valueToAdd), trigger(target, "add", valueToAdd, valueToAdd)), this;
-          },
-          set(key, value) {
-            !shallow && !/* @__PURE__ */ isShallow(value) && !/* @__PURE__ */ isReadonly(value) && (value = /* @__PURE__ */ toRaw(value));
-            let target = /* @__PURE__ */ toRaw(this), { has, get } = getProto(target), hadKey = has.call(target, key);
-            hadKey || (key = /* @__PURE__ */ toRaw(key), hadKey = has.call(target, key));
-            let oldValue = get.call(target, key);
-            return target.set(key, value), hadKey ? shared.hasChanged(value, oldValue) && trigger(target, "set", key, value) : trigger(target, "add", key, value), this;
-          },
-          delete(key) {
-            let target = /* @__PURE__ */ toRaw(this), { has, get } = getProto(target), hadKey = has.call(target, key);
-            hadKey || (key = /* @__PURE__ */ toRaw(key), hadKey = has.call(target, key)), get && get.call(target, key);
-            let result = target.delete(key);
-            return hadKey && trigger(target, "delete", key, void 0), result;
-          },
-          clear() {
-            let target = /* @__PURE__ */ toRaw(this), hadItems = target.size !== 0, result = target.clear();
-            return hadItems && trigger(
-              target,
-              "clear",
-              void 0,
-              void 0
-            ), result;
-          }
-        }
-      ), [
-        "keys",
-        "values",
-        "entries",
-        Symbol.iterator
-      ].forEach((method) => {
-        instrumentations[method] = createIterableMethod(method, readonly3, shallow);
-      }), instrumentations;
-    }
-    function createInstrumentationGetter(isReadonly2, shallow) {
-      let instrumentations = createInstrumentations(isReadonly2, shallow);
-      return (target, key, receiver) => key === "__v_isReactive" ? !isReadonly2 : key === "__v_isReadonly" ? isReadonly2 : key === "__v_isShallow" ? shallow : key === "__v_raw" ? target : Reflect.get(
-        shared.hasOwn(instrumentations, key) && key in target ? instrumentations : target,
-        key,
-        receiver
-      );
-    }
-    var mutableCollectionHandlers = {
-      get: /* @__PURE__ */ createInstrumentationGetter(!1, !1)
-    }, shallowCollectionHandlers = {
-      get: /* @__PURE__ */ createInstrumentationGetter(!1, !0)
-    }, readonlyCollectionHandlers = {
-      get: /* @__PURE__ */ createInstrumentationGetter(!0, !1)
-    }, shallowReadonlyCollectionHandlers = {
-      get: /* @__PURE__ */ createInstrumentationGetter(!0, !0)
-    }, reactiveMap = /* @__PURE__ */ new WeakMap(), shallowReactiveMap = /* @__PURE__ */ new WeakMap(), readonlyMap = /* @__PURE__ */ new WeakMap(), shallowReadonlyMap = /* @__PURE__ */ new WeakMap();
-    function targetTypeMap(rawType) {
-      switch (rawType) {
-        case "Object":
-        case "Array":
-          return 1;
-        case "Map":
-        case "Set":
-        case "WeakMap":
-        case "WeakSet":
-          return 2;
-        default:
-          return 0;
-      }
-    }
-    // @__NO_SIDE_EFFECTS__
-    function reactive2(target) {
-      return /* @__PURE__ */ isReadonly(target) ? target : createReactiveObject(
-        target,
-        !1,
-        mutableHandlers,
-        mutableCollectionHandlers,
-        reactiveMap
-      );
-    }
-    // @__NO_SIDE_EFFECTS__
-    function shallowReactive(target) {
-      return createReactiveObject(
-        target,
-        !1,
-        shallowReactiveHandlers,
-        shallowCollectionHandlers,
-        shallowReactiveMap
-      );
-    }
-    // @__NO_SIDE_EFFECTS__
-    function readonly2(target) {
-      return createReactiveObject(
-        target,
-        !0,
-        readonlyHandlers,
-        readonlyCollectionHandlers,
-        readonlyMap
-      );
-    }
-    // @__NO_SIDE_EFFECTS__
-    function shallowReadonly(target) {
-      return createReactiveObject(
-        target,
-        !0,
-        shallowReadonlyHandlers,
-        shallowReadonlyCollectionHandlers,
-        shallowReadonlyMap
-      );
-    }
-    function createReactiveObject(target, isReadonly2, baseHandlers, collectionHandlers, proxyMap) {
-      if (!shared.isObject(target) || target.__v_raw && !(isReadonly2 && target.__v_isReactive) || target.__v_skip || !Object.isExtensible(target))
-        return target;
-      let existingProxy = proxyMap.get(target);
-      if (existingProxy)
-        return existingProxy;
-      let targetType = targetTypeMap(shared.toRawType(target));
-      if (targetType === 0)
-        return target;
-      let proxy = new Proxy(
-        target,
-        targetType === 2 ? collectionHandlers : baseHandlers
-      );
-      return proxyMap.set(target, proxy), proxy;
-    }
-    // @__NO_SIDE_EFFECTS__
-    function isReactive(value) {
-      return /* @__PURE__ */ isReadonly(value) ? /* @__PURE__ */ isReactive(value.__v_raw) : !!(value && value.__v_isReactive);
-    }
-    // @__NO_SIDE_EFFECTS__
-    function isReadonly(value) {
-      return !!(value && value.__v_isReadonly);
-    }
-    // @__NO_SIDE_EFFECTS__
-    function isShallow(value) {
-      return !!(value && value.__v_isShallow);
-    }
-    // @__NO_SIDE_EFFECTS__
-    function isProxy(value) {
-      return value ? !!value.__v_raw : !1;
-    }
-    // @__NO_SIDE_EFFECTS__
-    function toRaw(observed) {
-      let raw = observed && observed.__v_raw;
-      return raw ? /* @__PURE__ */ toRaw(raw) : observed;
-    }
-    function markRaw(value) {
-      return !shared.hasOwn(value, "__v_skip") && Object.isExtensible(value) && shared.def(value, "__v_skip", !0), value;
-    }
-    var toReactive = (value) => shared.isObject(value) ? /* @__PURE__ */ reactive2(value) : value, toReadonly = (value) => shared.isObject(value) ? /* @__PURE__ */ readonly2(value) : value;
-    // @__NO_SIDE_EFFECTS__
-    function isRef(r) {
-      return r ? r.__v_isRef === !0 : !1;
-    }
-    // @__NO_SIDE_EFFECTS__
-    function ref(value) {
-      return createRef(value, !1);
-    }
-    // @__NO_SIDE_EFFECTS__
-    function shallowRef(value) {
-      return createRef(value, !0);
-    }
-    function createRef(rawValue, shallow) {
-      return /* @__PURE__ */ isRef(rawValue) ? rawValue : new RefImpl(rawValue, shallow);
-    }
-    var RefImpl = class {
-      constructor(value, isShallow2) {
-        this.dep = new Dep(), this.__v_isRef = !0, this.__v_isShallow = !1, this._rawValue = isShallow2 ? value : /* @__PURE__ */ toRaw(value), this._value = isShallow2 ? value : toReactive(value), this.__v_isShallow = isShallow2;
-      }
-      get value() {
-        return this.dep.track(), this._value;
-      }
-      set value(newValue) {
-        let oldValue = this._rawValue, useDirectValue = this.__v_isShallow || /* @__PURE__ */ isShallow(newValue) || /* @__PURE__ */ isReadonly(newValue);
-        newValue = useDirectValue ? newValue : /* @__PURE__ */ toRaw(newValue), shared.hasChanged(newValue, oldValue) && (this._rawValue = newValue, this._value = useDirectValue ? newValue : toReactive(newValue), this.dep.trigger());
-      }
-    };
-    function triggerRef(ref2) {
-      ref2.dep && ref2.dep.trigger();
-    }
-    function unref(ref2) {
-      return /* @__PURE__ */ isRef(ref2) ? ref2.value : ref2;
-    }
-    function toValue(source) {
-      return shared.isFunction(source) ? source() : unref(source);
-    }
-    var shallowUnwrapHandlers = {
-      get: (target, key, receiver) => key === "__v_raw" ? target : unref(Reflect.get(target, key, receiver)),
-      set: (target, key, value, receiver) => {
-        let oldValue = target[key];
-        return /* @__PURE__ */ isRef(oldValue) && !/* @__PURE__ */ isRef(value) ? (oldValue.value = value, !0) : Reflect.set(target, key, value, receiver);
-      }
-    };
-    function proxyRefs(objectWithRefs) {
-      return /* @__PURE__ */ isReactive(objectWithRefs) ? objectWithRefs : new Proxy(objectWithRefs, shallowUnwrapHandlers);
-    }
-    var CustomRefImpl = class {
-      constructor(factory) {
-        this.__v_isRef = !0, this._value = void 0;
-        let dep = this.dep = new Dep(), { get, set: set2 } = factory(dep.track.bind(dep), dep.trigger.bind(dep));
-        this._get = get, this._set = set2;
-      }
-      get value() {
-        return this._value = this._get();
-      }
-      set value(newVal) {
-        this._set(newVal);
-      }
-    };
-    function customRef(factory) {
-      return new CustomRefImpl(factory);
-    }
-    // @__NO_SIDE_EFFECTS__
-    function toRefs(object2) {
-      let ret = shared.isArray(object2) ? new Array(object2.length) : {};
-      for (let key in object2)
-        ret[key] = propertyToRef(object2, key);
-      return ret;
-    }
-    var ObjectRefImpl = class {
-      constructor(_object, key, _defaultValue) {
-        this._object = _object, this._defaultValue = _defaultValue, this.__v_isRef = !0, this._value = void 0, this._key = shared.isSymbol(key) ? key : String(key), this._raw = /* @__PURE__ */ toRaw(_object);
-        let shallow = !0, obj = _object;
-        if (!shared.isArray(_object) || shared.isSymbol(this._key) || !shared.isIntegerKey(this._key))
-          do
-            shallow = !/* @__PURE__ */ isProxy(obj) || /* @__PURE__ */ isShallow(obj);
-          while (shallow && (obj = obj.__v_raw));
-        this._shallow = shallow;
-      }
-      get value() {
-        let val = this._object[this._key];
-        return this._shallow && (val = unref(val)), this._value = val === void 0 ? this._defaultValue : val;
-      }
-      set value(newVal) {
-        if (this._shallow && /* @__PURE__ */ isRef(this._raw[this._key])) {
-          let nestedRef = this._object[this._key];
-          if (/* @__PURE__ */ isRef(nestedRef)) {
-            nestedRef.value = newVal;
-            return;
-          }
-        }
-        this._object[this._key] = newVal;
-      }
-      get dep() {
-        return getDepFromReactive(this._raw, this._key);
-      }
-    }, GetterRefImpl = class {
-      constructor(_getter) {
-        this._getter = _getter, this.__v_isRef = !0, this.__v_isReadonly = !0, this._value = void 0;
-      }
-      get value() {
-        return this._value = this._getter();
-      }
-    };
-    // @__NO_SIDE_EFFECTS__
-    function toRef(source, key, defaultValue) {
-      return /* @__PURE__ */ isRef(source) ? source : shared.isFunction(source) ? new GetterRefImpl(source) : shared.isObject(source) && arguments.length > 1 ? propertyToRef(source, key, defaultValue) : /* @__PURE__ */ ref(source);
-    }
-    function propertyToRef(source, key, defaultValue) {
-      return new ObjectRefImpl(source, key, defaultValue);
-    }
-    var ComputedRefImpl = class {
-      constructor(fn, setter, isSSR) {
-        this.fn = fn, this.setter = setter, this._value = void 0, this.dep = new Dep(this), this.__v_isRef = !0, this.deps = void 0, this.depsTail = void 0, this.flags = 16, this.globalVersion = globalVersion - 1, this.next = void 0, this.effect = this, this.__v_isReadonly = !setter, this.isSSR = isSSR;
-      }
-      /**
-       * @internal
-       */
-      notify() {
-        if (this.flags |= 16, !(this.flags & 8) && // avoid infinite self recursion
-        activeSub !== this)
-          return batch(this, !0), !0;
-      }
-      get value() {
-        let link = this.dep.track();
-        return refreshComputed(this), link && (link.version = this.dep.version), this._value;
-      }
-      set value(newValue) {
-        this.setter && this.setter(newValue);
-      }
-    };
-    // @__NO_SIDE_EFFECTS__
-    function computed(getterOrOptions, debugOptions, isSSR = !1) {
-      let getter, setter;
-      return shared.isFunction(getterOrOptions) ? getter = getterOrOptions : (getter = getterOrOptions.get, setter = getterOrOptions.set), new ComputedRefImpl(getter, setter, isSSR);
-    }
-    var TrackOpTypes = {
-      GET: "get",
-      HAS: "has",
-      ITERATE: "iterate"
-    }, TriggerOpTypes = {
-      SET: "set",
-      ADD: "add",
-      DELETE: "delete",
-      CLEAR: "clear"
-    }, ReactiveFlags = {
-      SKIP: "__v_skip",
-      IS_REACTIVE: "__v_isReactive",
-      IS_READONLY: "__v_isReadonly",
-      IS_SHALLOW: "__v_isShallow",
-      RAW: "__v_raw",
-      IS_REF: "__v_isRef"
-    }, WatchErrorCodes = {
-      WATCH_GETTER: 2,
-      2: "WATCH_GETTER",
-      WATCH_CALLBACK: 3,
-      3: "WATCH_CALLBACK",
-      WATCH_CLEANUP: 4,
-      4: "WATCH_CLEANUP"
-    }, INITIAL_WATCHER_VALUE = {}, cleanupMap = /* @__PURE__ */ new WeakMap(), activeWatcher;
-    function getCurrentWatcher() {
-      return activeWatcher;
-    }
-    function onWatcherCleanup(cleanupFn, failSilently = !1, owner = activeWatcher) {
-      if (owner) {
-        let cleanups = cleanupMap.get(owner);
-        cleanups || cleanupMap.set(owner, cleanups = []), cleanups.push(cleanupFn);
-      }
-    }
-    function watch(source, cb, options = shared.EMPTY_OBJ) {
-      let { immediate, deep, once, scheduler, augmentJob, call } = options, reactiveGetter = (source2) => deep ? source2 : /* @__PURE__ */ isShallow(source2) || deep === !1 || deep === 0 ? traverse(source2, 1) : traverse(source2), effect2, getter, cleanup, boundCleanup, forceTrigger = !1, isMultiSource = !1;
-      if (/* @__PURE__ */ isRef(source) ? (getter = () => source.value, forceTrigger = /* @__PURE__ */ isShallow(source)) : /* @__PURE__ */ isReactive(source) ? (getter = () => reactiveGetter(source), forceTrigger = !0) : shared.isArray(source) ? (isMultiSource = !0, forceTrigger = source.some((s) => /* @__PURE__ */ isReactive(s) || /* @__PURE__ */ isShallow(s)), getter = () => source.map((s) => {
-        if (/* @__PURE__ */ isRef(s))
-          return s.value;
-        if (/* @__PURE__ */ isReactive(s))
-          return reactiveGetter(s);
-        if (shared.isFunction(s))
-          return call ? call(s, 2) : s();
-      })) : shared.isFunction(source) ? cb ? getter = call ? () => call(source, 2) : source : getter = () => {
-        if (cleanup) {
-          pauseTracking();
-          try {
-            cleanup();
-          } finally {
-            resetTracking();
-          }
-        }
-        let currentEffect = activeWatcher;
-        activeWatcher = effect2;
-        try {
-          return call ? call(source, 3, [boundCleanup]) : source(boundCleanup);
-        } finally {
-          activeWatcher = currentEffect;
-        }
-      } : getter = shared.NOOP, cb && deep) {
-        let baseGetter = getter, depth = deep === !0 ? 1 / 0 : deep;
-        getter = () => traverse(baseGetter(), depth);
-      }
-      let scope = getCurrentScope(), watchHandle = () => {
-        effect2.stop(), scope && scope.active && shared.remove(scope.effects, effect2);
-      };
-      if (once && cb) {
-        let _cb = cb;
-        cb = (...args) => {
-          try {
-            return _cb(...args);
-          } finally {
-            watchHandle();
-          }
-        };
-      }
-      let oldValue = isMultiSource ? new Array(source.length).fill(INITIAL_WATCHER_VALUE) : INITIAL_WATCHER_VALUE, job = (immediateFirstRun) => {
-        if (!(!(effect2.flags & 1) || !effect2.dirty && !immediateFirstRun))
-          if (cb) {
-            let newValue = effect2.run();
-            if (immediateFirstRun || deep || forceTrigger || (isMultiSource ? newValue.some((v, i) => shared.hasChanged(v, oldValue[i])) : shared.hasChanged(newValue, oldValue))) {
-              let currentWatcher = activeWatcher;
-              pauseTracking();
-              try {
-                cleanup && cleanup(), activeWatcher = effect2;
-                let args = [
-                  newValue,
-                  // pass undefined as the old value when it's changed for the first time
-                  oldValue === INITIAL_WATCHER_VALUE ? void 0 : isMultiSource && oldValue[0] === INITIAL_WATCHER_VALUE ? [] : oldValue,
-                  boundCleanup
-                ];
-                oldValue = newValue, call ? call(cb, 3, args) : (
-                  // @ts-expect-error
-                  cb(...args)
-                );
-              } finally {
-                activeWatcher = currentWatcher, resetTracking();
-              }
-            }
-          } else
-            effect2.run();
-      };
-      return augmentJob && augmentJob(job), effect2 = new ReactiveEffect(getter), effect2.scheduler = scheduler ? () => scheduler(job, !1) : job, boundCleanup = (fn) => onWatcherCleanup(fn, !1, effect2), cleanup = effect2.onStop = () => {
-        let cleanups = cleanupMap.get(effect2);
-        if (cleanups) {
-          if (call)
-            call(cleanups, 4);
-          else
-            for (let cleanup2 of cleanups) cleanup2();
-          cleanupMap.delete(effect2);
-        }
-      }, cb ? immediate ? job(!0) : oldValue = effect2.run() : scheduler ? scheduler(job.bind(null, !0), !0) : effect2.run(), watchHandle.pause = effect2.pause.bind(effect2), watchHandle.resume = effect2.resume.bind(effect2), watchHandle.stop = watchHandle, watchHandle;
-    }
-    function traverse(value, depth = 1 / 0, seen) {
-      if (depth <= 0 || !shared.isObject(value) || value.__v_skip || (seen = seen || /* @__PURE__ */ new Map(), (seen.get(value) || 0) >= depth))
-        return value;
-      if (seen.set(value, depth), depth--, /* @__PURE__ */ isRef(value))
-        traverse(value.value, depth, seen);
-      else if (shared.isArray(value))
-        for (let i = 0; i < value.length; i++)
-          traverse(value[i], depth, seen);
-      else if (shared.isSet(value) || shared.isMap(value))
-        value.forEach((v) => {
-          traverse(v, depth, seen);
-        });
-      else if (shared.isPlainObject(value)) {
-        for (let key in value)
-          traverse(value[key], depth, seen);
-        for (let key of Object.getOwnPropertySymbols(value))
-          Object.prototype.propertyIsEnumerable.call(value, key) && traverse(value[key], depth, seen);
-      }
-      return value;
-    }
-    exports.ARRAY_ITERATE_KEY = ARRAY_ITERATE_KEY;
-    exports.EffectFlags = EffectFlags;
-    exports.EffectScope = EffectScope;
-    exports.ITERATE_KEY = ITERATE_KEY;
-    exports.MAP_KEY_ITERATE_KEY = MAP_KEY_ITERATE_KEY;
-    exports.ReactiveEffect = ReactiveEffect;
-    exports.ReactiveFlags = ReactiveFlags;
-    exports.TrackOpTypes = TrackOpTypes;
-    exports.TriggerOpTypes = TriggerOpTypes;
-    exports.WatchErrorCodes = WatchErrorCodes;
-    exports.computed = computed;
-    exports.customRef = customRef;
-    exports.effect = effect;
-    exports.effectScope = effectScope;
-    exports.enableTracking = enableTracking;
-    exports.getCurrentScope = getCurrentScope;
-    exports.getCurrentWatcher = getCurrentWatcher;
-    exports.isProxy = isProxy;
-    exports.isReactive = isReactive;
-    exports.isReadonly = isReadonly;
-    exports.isRef = isRef;
-    exports.isShallow = isShallow;
-    exports.markRaw = markRaw;
-    exports.onEffectCleanup = onEffectCleanup;
-    exports.onScopeDispose = onScopeDispose;
-    exports.onWatcherCleanup = onWatcherCleanup;
-    exports.pauseTracking = pauseTracking;
-    exports.proxyRefs = proxyRefs;
-    exports.reactive = reactive2;
-    exports.reactiveReadArray = reactiveReadArray;
-    exports.readonly = readonly2;
-    exports.ref = ref;
-    exports.resetTracking = resetTracking;
-    exports.shallowReactive = shallowReactive;
-    exports.shallowReadArray = shallowReadArray;
-    exports.shallowReadonly = shallowReadonly;
-    exports.shallowRef = shallowRef;
-    exports.stop = stop;
-    exports.toRaw = toRaw;
-    exports.toReactive = toReactive;
-    exports.toReadonly = toReadonly;
-    exports.toRef = toRef;
-    exports.toRefs = toRefs;
-    exports.toValue = toValue;
-    exports.track = track;
-    exports.traverse = traverse;
-    exports.trigger = trigger;
-    exports.triggerRef = triggerRef;
-    exports.unref = unref;
-    exports.watch = watch;
-  }
-});
-
-// node_modules/@vue/reactivity/index.js
-var require_reactivity = __commonJS({
-  "node_modules/@vue/reactivity/index.js"(exports, module) {
-    "use strict";
-    module.exports = require_reactivity_cjs_prod();
-  }
-});
-
 // node_modules/ws/lib/constants.js
 var require_constants = __commonJS({
   "node_modules/ws/lib/constants.js"(exports, module) {
@@ -2862,7 +1184,7 @@ var require_sender = __commonJS({
     "use strict";
     var { Duplex } = __require("stream"), { randomFillSync } = __require("crypto"), {
       types: { isUint8Array }
-    } = __require("util"), PerMessageDeflate2 = require_permessage_deflate(), { EMPTY_BUFFER, kWebSocket, NOOP } = require_constants(), { isBlob, isValidStatusCode } = require_validation(), { mask: applyMask, toBuffer } = require_buffer_util(), kByteLength = /* @__PURE__ */ Symbol("kByteLength"), maskBuffer = Buffer.alloc(4), RANDOM_POOL_SIZE = 8 * 1024, randomPool, randomPoolPointer = RANDOM_POOL_SIZE, DEFAULT = 0, DEFLATING = 1, GET_BLOB_DATA = 2, Sender2 = class _Sender {
+    } = __require("util"), PerMessageDeflate2 = require_permessage_deflate(), { EMPTY_BUFFER, kWebSocket, NOOP: NOOP2 } = require_constants(), { isBlob, isValidStatusCode } = require_validation(), { mask: applyMask, toBuffer } = require_buffer_util(), kByteLength = /* @__PURE__ */ Symbol("kByteLength"), maskBuffer = Buffer.alloc(4), RANDOM_POOL_SIZE = 8 * 1024, randomPool, randomPoolPointer = RANDOM_POOL_SIZE, DEFAULT = 0, DEFLATING = 1, GET_BLOB_DATA = 2, Sender2 = class _Sender {
       /**
        * Creates a Sender instance.
        *
@@ -2872,7 +1194,7 @@ var require_sender = __commonJS({
        *     key
        */
       constructor(socket, extensions, generateMask) {
-        this._extensions = extensions || {}, generateMask && (this._generateMask = generateMask, this._maskBuffer = Buffer.alloc(4)), this._socket = socket, this._firstFragment = !0, this._compress = !1, this._bufferedBytes = 0, this._queue = [], this._state = DEFAULT, this.onerror = NOOP, this[kWebSocket] = void 0;
+        this._extensions = extensions || {}, generateMask && (this._generateMask = generateMask, this._maskBuffer = Buffer.alloc(4)), this._socket = socket, this._firstFragment = !0, this._compress = !1, this._bufferedBytes = 0, this._queue = [], this._state = DEFAULT, this.onerror = NOOP2, this[kWebSocket] = void 0;
       }
       /**
        * Frames a piece of data according to the HyBi WebSocket protocol.
@@ -3443,7 +1765,7 @@ var require_websocket = __commonJS({
       kListener,
       kStatusCode,
       kWebSocket,
-      NOOP
+      NOOP: NOOP2
     } = require_constants(), {
       EventTarget: { addEventListener, removeEventListener }
     } = require_event_target(), { format, parse } = require_extension(), { toBuffer } = require_buffer_util(), kAborted = /* @__PURE__ */ Symbol("kAborted"), protocolVersions = [8, 13], readyStates = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"], subprotocolRegex = /^[!#$%&'*+\-.0-9A-Z^_`|a-z~]+$/, WebSocket2 = class _WebSocket extends EventEmitter {
@@ -4033,7 +2355,7 @@ var require_websocket = __commonJS({
     }
     function socketOnError() {
       let websocket = this[kWebSocket];
-      this.removeListener("error", socketOnError), this.on("error", NOOP), websocket && (websocket._readyState = WebSocket2.CLOSING, this.destroy());
+      this.removeListener("error", socketOnError), this.on("error", NOOP2), websocket && (websocket._readyState = WebSocket2.CLOSING, this.destroy());
     }
   }
 });
@@ -5830,11 +4152,641 @@ function finality(code, reason) {
   }
 }
 
+// node_modules/@vue/shared/dist/shared.esm-bundler.js
+/**
+* @vue/shared v3.5.45
+* (c) 2018-present Yuxi (Evan) You and Vue contributors
+* @license MIT
+**/
+// @__NO_SIDE_EFFECTS__
+function makeMap(str) {
+  let map = /* @__PURE__ */ Object.create(null);
+  for (let key of str.split(",")) map[key] = 1;
+  return (val) => val in map;
+}
+var extend = Object.assign;
+var hasOwnProperty = Object.prototype.hasOwnProperty, hasOwn = (val, key) => hasOwnProperty.call(val, key), isArray = Array.isArray, isMap = (val) => toTypeString(val) === "[object Map]";
+var isString = (val) => typeof val == "string", isSymbol = (val) => typeof val == "symbol", isObject2 = (val) => val !== null && typeof val == "object";
+var objectToString = Object.prototype.toString, toTypeString = (value) => objectToString.call(value), toRawType = (value) => toTypeString(value).slice(8, -1);
+var isIntegerKey = (key) => isString(key) && key !== "NaN" && key[0] !== "-" && "" + parseInt(key, 10) === key;
+var hasChanged = (value, oldValue) => !Object.is(value, oldValue);
+var specialBooleanAttrs = "itemscope,allowfullscreen,disablepictureinpicture,disableremoteplayback,formnovalidate,ismap,nomodule,novalidate,playsinline,readonly";
+var isBooleanAttr = /* @__PURE__ */ makeMap(
+  specialBooleanAttrs + ",async,autofocus,autoplay,controls,default,defer,disabled,inert,loop,open,required,reversed,scoped,seamless,checked,muted,multiple,selected"
+);
+
+// node_modules/@vue/reactivity/dist/reactivity.esm-bundler.js
+/**
+* @vue/reactivity v3.5.45
+* (c) 2018-present Yuxi (Evan) You and Vue contributors
+* @license MIT
+**/
+var activeSub;
+var batchDepth = 0, batchedSub, batchedComputed;
+function startBatch() {
+  batchDepth++;
+}
+function endBatch() {
+  if (--batchDepth > 0)
+    return;
+  if (batchedComputed) {
+    let e = batchedComputed;
+    for (batchedComputed = void 0; e; ) {
+      let next = e.next;
+      e.next = void 0, e.flags &= -9, e = next;
+    }
+  }
+  let error;
+  for (; batchedSub; ) {
+    let e = batchedSub;
+    for (batchedSub = void 0; e; ) {
+      let next = e.next;
+      if (e.next = void 0, e.flags &= -9, e.flags & 1)
+        try {
+          e.trigger();
+        } catch (err) {
+          error || (error = err);
+        }
+      e = next;
+    }
+  }
+  if (error) throw error;
+}
+var shouldTrack = !0, trackStack = [];
+function pauseTracking() {
+  trackStack.push(shouldTrack), shouldTrack = !1;
+}
+function resetTracking() {
+  let last = trackStack.pop();
+  shouldTrack = last === void 0 ? !0 : last;
+}
+var globalVersion = 0, Link = class {
+  constructor(sub, dep) {
+    this.sub = sub, this.dep = dep, this.version = dep.version, this.nextDep = this.prevDep = this.nextSub = this.prevSub = this.prevActiveLink = void 0;
+  }
+}, Dep = class {
+  // TODO isolatedDeclarations "__v_skip"
+  constructor(computed) {
+    this.computed = computed, this.version = 0, this.activeLink = void 0, this.subs = void 0, this.map = void 0, this.key = void 0, this.sc = 0, this.__v_skip = !0;
+  }
+  track(debugInfo) {
+    if (!activeSub || !shouldTrack || activeSub === this.computed)
+      return;
+    let link = this.activeLink;
+    if (link === void 0 || link.sub !== activeSub)
+      link = this.activeLink = new Link(activeSub, this), activeSub.deps ? (link.prevDep = activeSub.depsTail, activeSub.depsTail.nextDep = link, activeSub.depsTail = link) : activeSub.deps = activeSub.depsTail = link, addSub(link);
+    else if (link.version === -1 && (link.version = this.version, link.nextDep)) {
+      let next = link.nextDep;
+      next.prevDep = link.prevDep, link.prevDep && (link.prevDep.nextDep = next), link.prevDep = activeSub.depsTail, link.nextDep = void 0, activeSub.depsTail.nextDep = link, activeSub.depsTail = link, activeSub.deps === link && (activeSub.deps = next);
+    }
+    return link;
+  }
+  trigger(debugInfo) {
+    this.version++, globalVersion++, this.notify(debugInfo);
+  }
+  notify(debugInfo) {
+    startBatch();
+    try {
+      for (let link = this.subs; link; link = link.prevSub)
+        link.sub.notify() && link.sub.dep.notify();
+    } finally {
+      endBatch();
+    }
+  }
+};
+function addSub(link) {
+  if (link.dep.sc++, link.sub.flags & 4) {
+    let computed = link.dep.computed;
+    if (computed && !link.dep.subs) {
+      computed.flags |= 20;
+      for (let l = computed.deps; l; l = l.nextDep)
+        addSub(l);
+    }
+    let currentTail = link.dep.subs;
+    currentTail !== link && (link.prevSub = currentTail, currentTail && (currentTail.nextSub = link)), link.dep.subs = link;
+  }
+}
+var targetMap = /* @__PURE__ */ new WeakMap(), ITERATE_KEY = /* @__PURE__ */ Symbol(
+  ""
+), MAP_KEY_ITERATE_KEY = /* @__PURE__ */ Symbol(
+  ""
+), ARRAY_ITERATE_KEY = /* @__PURE__ */ Symbol(
+  ""
+);
+function track(target, type, key) {
+  if (shouldTrack && activeSub) {
+    let depsMap = targetMap.get(target);
+    depsMap || targetMap.set(target, depsMap = /* @__PURE__ */ new Map());
+    let dep = depsMap.get(key);
+    dep || (depsMap.set(key, dep = new Dep()), dep.map = depsMap, dep.key = key), dep.track();
+  }
+}
+function trigger(target, type, key, newValue, oldValue, oldTarget) {
+  let depsMap = targetMap.get(target);
+  if (!depsMap) {
+    globalVersion++;
+    return;
+  }
+  let run = (dep) => {
+    dep && dep.trigger();
+  };
+  if (startBatch(), type === "clear")
+    depsMap.forEach(run);
+  else {
+    let targetIsArray = isArray(target), isArrayIndex = targetIsArray && isIntegerKey(key);
+    if (targetIsArray && key === "length") {
+      let newLength = Number(newValue);
+      depsMap.forEach((dep, key2) => {
+        (key2 === "length" || key2 === ARRAY_ITERATE_KEY || !isSymbol(key2) && key2 >= newLength) && run(dep);
+      });
+    } else
+      switch ((key !== void 0 || depsMap.has(void 0)) && run(depsMap.get(key)), isArrayIndex && run(depsMap.get(ARRAY_ITERATE_KEY)), type) {
+        case "add":
+          targetIsArray ? isArrayIndex && run(depsMap.get("length")) : (run(depsMap.get(ITERATE_KEY)), isMap(target) && run(depsMap.get(MAP_KEY_ITERATE_KEY)));
+          break;
+        case "delete":
+          targetIsArray || (run(depsMap.get(ITERATE_KEY)), isMap(target) && run(depsMap.get(MAP_KEY_ITERATE_KEY)));
+          break;
+        case "set":
+          isMap(target) && run(depsMap.get(ITERATE_KEY));
+          break;
+      }
+  }
+  endBatch();
+}
+function reactiveReadArray(array2) {
+  let raw = /* @__PURE__ */ toRaw(array2);
+  return raw === array2 || (track(raw, "iterate", ARRAY_ITERATE_KEY), /* @__PURE__ */ isShallow(array2)) ? raw : /* @__PURE__ */ isReadonly(array2) ? /* @__PURE__ */ isReactive(array2) ? raw.map((item) => toReadonly(toReactive(item))) : raw.map(toReadonly) : raw.map(toReactive);
+}
+function shallowReadArray(arr) {
+  return track(arr = /* @__PURE__ */ toRaw(arr), "iterate", ARRAY_ITERATE_KEY), arr;
+}
+function toWrapped(target, item) {
+  return /* @__PURE__ */ isReadonly(target) ? toReadonly(/* @__PURE__ */ isReactive(target) ? toReactive(item) : item) : toReactive(item);
+}
+var arrayInstrumentations = {
+  __proto__: null,
+  [Symbol.iterator]() {
+    return iterator(this, Symbol.iterator, (item) => toWrapped(this, item));
+  },
+  concat(...args) {
+    return reactiveReadArray(this).concat(
+      ...args.map((x) => isArray(x) ? reactiveReadArray(x) : x)
+    );
+  },
+  entries() {
+    return iterator(this, "entries", (value) => (value[1] = toWrapped(this, value[1]), value));
+  },
+  every(fn, thisArg) {
+    return apply(this, "every", fn, thisArg, void 0, arguments);
+  },
+  filter(fn, thisArg) {
+    return apply(
+      this,
+      "filter",
+      fn,
+      thisArg,
+      (v) => v.map((item) => toWrapped(this, item)),
+      arguments
+    );
+  },
+  find(fn, thisArg) {
+    return apply(
+      this,
+      "find",
+      fn,
+      thisArg,
+      (item) => toWrapped(this, item),
+      arguments
+    );
+  },
+  findIndex(fn, thisArg) {
+    return apply(this, "findIndex", fn, thisArg, void 0, arguments);
+  },
+  findLast(fn, thisArg) {
+    return apply(
+      this,
+      "findLast",
+      fn,
+      thisArg,
+      (item) => toWrapped(this, item),
+      arguments
+    );
+  },
+  findLastIndex(fn, thisArg) {
+    return apply(this, "findLastIndex", fn, thisArg, void 0, arguments);
+  },
+  // flat, flatMap could benefit from ARRAY_ITERATE but are not straight-forward to implement
+  forEach(fn, thisArg) {
+    return apply(this, "forEach", fn, thisArg, void 0, arguments);
+  },
+  includes(...args) {
+    return searchProxy(this, "includes", args);
+  },
+  indexOf(...args) {
+    return searchProxy(this, "indexOf", args);
+  },
+  join(separator) {
+    return reactiveReadArray(this).join(separator);
+  },
+  // keys() iterator only reads `length`, no optimization required
+  lastIndexOf(...args) {
+    return searchProxy(this, "lastIndexOf", args);
+  },
+  map(fn, thisArg) {
+    return apply(this, "map", fn, thisArg, void 0, arguments);
+  },
+  pop() {
+    return noTracking(this, "pop");
+  },
+  push(...args) {
+    return noTracking(this, "push", args);
+  },
+  reduce(fn, ...args) {
+    return reduce(this, "reduce", fn, args);
+  },
+  reduceRight(fn, ...args) {
+    return reduce(this, "reduceRight", fn, args);
+  },
+  shift() {
+    return noTracking(this, "shift");
+  },
+  // slice could use ARRAY_ITERATE but also seems to beg for range tracking
+  some(fn, thisArg) {
+    return apply(this, "some", fn, thisArg, void 0, arguments);
+  },
+  splice(...args) {
+    return noTracking(this, "splice", args);
+  },
+  toReversed() {
+    return reactiveReadArray(this).toReversed();
+  },
+  toSorted(comparer) {
+    return reactiveReadArray(this).toSorted(comparer);
+  },
+  toSpliced(...args) {
+    return reactiveReadArray(this).toSpliced(...args);
+  },
+  unshift(...args) {
+    return noTracking(this, "unshift", args);
+  },
+  values() {
+    return iterator(this, "values", (item) => toWrapped(this, item));
+  }
+};
+function iterator(self2, method, wrapValue) {
+  let arr = shallowReadArray(self2), methodFn = arr[method], iter = methodFn.call(arr);
+  if (arr !== self2 && !/* @__PURE__ */ isShallow(self2)) {
+    if (iter[Symbol.toStringTag] === "Array Iterator") {
+      let wrapped = Object.create(Object.getPrototypeOf(iter));
+      return wrapped.next = () => wrapResult(iter.next(), wrapValue), methodFn !== arrayProto[method] && Object.defineProperties(wrapped, {
+        return: {
+          get() {
+            let fn = iter.return;
+            return typeof fn == "function" ? fn.bind(iter) : fn;
+          }
+        },
+        throw: {
+          get() {
+            let fn = iter.throw;
+            return typeof fn == "function" ? fn.bind(iter) : fn;
+          }
+        }
+      }), wrapped;
+    }
+    iter._next = iter.next, iter.next = () => wrapResult(iter._next(), wrapValue);
+  }
+  return iter;
+}
+function wrapResult(result, wrapValue) {
+  return result.done || (result.value = wrapValue(result.value)), result;
+}
+var arrayProto = Array.prototype;
+function apply(self2, method, fn, thisArg, wrappedRetFn, args) {
+  let arr = shallowReadArray(self2), needsWrap = arr !== self2 && !/* @__PURE__ */ isShallow(self2), methodFn = arr[method];
+  if (methodFn !== arrayProto[method]) {
+    let result2 = methodFn.apply(self2, args);
+    return needsWrap ? toReactive(result2) : result2;
+  }
+  let wrappedFn = fn;
+  arr !== self2 && (needsWrap ? wrappedFn = function(item, index) {
+    return fn.call(this, toWrapped(self2, item), index, self2);
+  } : fn.length > 2 && (wrappedFn = function(item, index) {
+    return fn.call(this, item, index, self2);
+  }));
+  let result = methodFn.call(arr, wrappedFn, thisArg);
+  return needsWrap && wrappedRetFn ? wrappedRetFn(result) : result;
+}
+function reduce(self2, method, fn, args) {
+  let arr = shallowReadArray(self2), needsWrap = arr !== self2 && !/* @__PURE__ */ isShallow(self2), wrappedFn = fn, wrapInitialAccumulator = !1;
+  arr !== self2 && (needsWrap ? (wrapInitialAccumulator = args.length === 0, wrappedFn = function(acc, item, index) {
+    return wrapInitialAccumulator && (wrapInitialAccumulator = !1, acc = toWrapped(self2, acc)), fn.call(this, acc, toWrapped(self2, item), index, self2);
+  }) : fn.length > 3 && (wrappedFn = function(acc, item, index) {
+    return fn.call(this, acc, item, index, self2);
+  }));
+  let result = arr[method](wrappedFn, ...args);
+  return wrapInitialAccumulator ? toWrapped(self2, result) : result;
+}
+function searchProxy(self2, method, args) {
+  let arr = /* @__PURE__ */ toRaw(self2);
+  track(arr, "iterate", ARRAY_ITERATE_KEY);
+  let res = arr[method](...args);
+  return (res === -1 || res === !1) && /* @__PURE__ */ isProxy(args[0]) ? (args[0] = /* @__PURE__ */ toRaw(args[0]), arr[method](...args)) : res;
+}
+function noTracking(self2, method, args = []) {
+  pauseTracking(), startBatch();
+  let res = (/* @__PURE__ */ toRaw(self2))[method].apply(self2, args);
+  return endBatch(), resetTracking(), res;
+}
+var isNonTrackableKeys = /* @__PURE__ */ makeMap("__proto__,__v_isRef,__isVue"), builtInSymbols = /* @__PURE__ */ new Set(
+  /* @__PURE__ */ Object.getOwnPropertyNames(Symbol).filter((key) => key !== "arguments" && key !== "caller").map((key) => Symbol[key]).filter(isSymbol)
+);
+function hasOwnProperty2(key) {
+  isSymbol(key) || (key = String(key));
+  let obj = /* @__PURE__ */ toRaw(this);
+  return track(obj, "has", key), obj.hasOwnProperty(key);
+}
+var BaseReactiveHandler = class {
+  constructor(_isReadonly = !1, _isShallow = !1) {
+    this._isReadonly = _isReadonly, this._isShallow = _isShallow;
+  }
+  get(target, key, receiver) {
+    if (key === "__v_skip") return target.__v_skip;
+    let isReadonly2 = this._isReadonly, isShallow2 = this._isShallow;
+    if (key === "__v_isReactive")
+      return !isReadonly2;
+    if (key === "__v_isReadonly")
+      return isReadonly2;
+    if (key === "__v_isShallow")
+      return isShallow2;
+    if (key === "__v_raw")
+      return receiver === (isReadonly2 ? isShallow2 ? shallowReadonlyMap : readonlyMap : isShallow2 ? shallowReactiveMap : reactiveMap).get(target) || // receiver is not the reactive proxy, but has the same prototype
+      // this means the receiver is a user proxy of the reactive proxy
+      Object.getPrototypeOf(target) === Object.getPrototypeOf(receiver) ? target : void 0;
+    let targetIsArray = isArray(target);
+    if (!isReadonly2) {
+      let fn;
+      if (targetIsArray && (fn = arrayInstrumentations[key]))
+        return fn;
+      if (key === "hasOwnProperty")
+        return hasOwnProperty2;
+    }
+    let res = Reflect.get(
+      target,
+      key,
+      // if this is a proxy wrapping a ref, return methods using the raw ref
+      // as receiver so that we don't have to call `toRaw` on the ref in all
+      // its class methods
+      /* @__PURE__ */ isRef(target) ? target : receiver
+    );
+    if ((isSymbol(key) ? builtInSymbols.has(key) : isNonTrackableKeys(key)) || (isReadonly2 || track(target, "get", key), isShallow2))
+      return res;
+    if (/* @__PURE__ */ isRef(res)) {
+      let value = targetIsArray && isIntegerKey(key) ? res : res.value;
+      return isReadonly2 && isObject2(value) ? /* @__PURE__ */ readonly(value) : value;
+    }
+    return isObject2(res) ? isReadonly2 ? /* @__PURE__ */ readonly(res) : /* @__PURE__ */ reactive(res) : res;
+  }
+}, MutableReactiveHandler = class extends BaseReactiveHandler {
+  constructor(isShallow2 = !1) {
+    super(!1, isShallow2);
+  }
+  set(target, key, value, receiver) {
+    let oldValue = target[key], isArrayWithIntegerKey = isArray(target) && isIntegerKey(key);
+    if (!this._isShallow) {
+      let isOldValueReadonly = /* @__PURE__ */ isReadonly(oldValue);
+      if (!/* @__PURE__ */ isShallow(value) && !/* @__PURE__ */ isReadonly(value) && (oldValue = /* @__PURE__ */ toRaw(oldValue), value = /* @__PURE__ */ toRaw(value)), !isArrayWithIntegerKey && /* @__PURE__ */ isRef(oldValue) && !/* @__PURE__ */ isRef(value))
+        return isOldValueReadonly || (oldValue.value = value), !0;
+    }
+    let hadKey = isArrayWithIntegerKey ? Number(key) < target.length : hasOwn(target, key), result = Reflect.set(
+      target,
+      key,
+      value,
+      /* @__PURE__ */ isRef(target) ? target : receiver
+    );
+    return target === /* @__PURE__ */ toRaw(receiver) && result && (hadKey ? hasChanged(value, oldValue) && trigger(target, "set", key, value, oldValue) : trigger(target, "add", key, value)), result;
+  }
+  deleteProperty(target, key) {
+    let hadKey = hasOwn(target, key), oldValue = target[key], result = Reflect.deleteProperty(target, key);
+    return result && hadKey && trigger(target, "delete", key, void 0, oldValue), result;
+  }
+  has(target, key) {
+    let result = Reflect.has(target, key);
+    return (!isSymbol(key) || !builtInSymbols.has(key)) && track(target, "has", key), result;
+  }
+  ownKeys(target) {
+    return track(
+      target,
+      "iterate",
+      isArray(target) ? "length" : ITERATE_KEY
+    ), Reflect.ownKeys(target);
+  }
+}, ReadonlyReactiveHandler = class extends BaseReactiveHandler {
+  constructor(isShallow2 = !1) {
+    super(!0, isShallow2);
+  }
+  set(target, key) {
+    return !0;
+  }
+  deleteProperty(target, key) {
+    return !0;
+  }
+}, mutableHandlers = /* @__PURE__ */ new MutableReactiveHandler(), readonlyHandlers = /* @__PURE__ */ new ReadonlyReactiveHandler();
+var toShallow = (value) => value, getProto = (v) => Reflect.getPrototypeOf(v);
+function createIterableMethod(method, isReadonly2, isShallow2) {
+  return function(...args) {
+    let target = this.__v_raw, rawTarget = /* @__PURE__ */ toRaw(target), targetIsMap = isMap(rawTarget), isPair = method === "entries" || method === Symbol.iterator && targetIsMap, isKeyOnly = method === "keys" && targetIsMap, innerIterator = target[method](...args), wrap = isShallow2 ? toShallow : isReadonly2 ? toReadonly : toReactive;
+    return !isReadonly2 && track(
+      rawTarget,
+      "iterate",
+      isKeyOnly ? MAP_KEY_ITERATE_KEY : ITERATE_KEY
+    ), extend(
+      // inheriting all iterator properties
+      Object.create(innerIterator),
+      {
+        // iterator protocol
+        next() {
+          let { value, done } = innerIterator.next();
+          return done ? { value, done } : {
+            value: isPair ? [wrap(value[0]), wrap(value[1])] : wrap(value),
+            done
+          };
+        }
+      }
+    );
+  };
+}
+function createReadonlyMethod(type) {
+  return function(...args) {
+    return type === "delete" ? !1 : type === "clear" ? void 0 : this;
+  };
+}
+function createInstrumentations(readonly2, shallow) {
+  let instrumentations = {
+    get(key) {
+      let target = this.__v_raw, rawTarget = /* @__PURE__ */ toRaw(target), rawKey = /* @__PURE__ */ toRaw(key);
+      readonly2 || (hasChanged(key, rawKey) && track(rawTarget, "get", key), track(rawTarget, "get", rawKey));
+      let { has } = getProto(rawTarget), wrap = shallow ? toShallow : readonly2 ? toReadonly : toReactive;
+      if (has.call(rawTarget, key))
+        return wrap(target.get(key));
+      if (has.call(rawTarget, rawKey))
+        return wrap(target.get(rawKey));
+      target !== rawTarget && target.get(key);
+    },
+    get size() {
+      let target = this.__v_raw;
+      return !readonly2 && track(/* @__PURE__ */ toRaw(target), "iterate", ITERATE_KEY), target.size;
+    },
+    has(key) {
+      let target = this.__v_raw, rawTarget = /* @__PURE__ */ toRaw(target), rawKey = /* @__PURE__ */ toRaw(key);
+      return readonly2 || (hasChanged(key, rawKey) && track(rawTarget, "has", key), track(rawTarget, "has", rawKey)), key === rawKey ? target.has(key) : target.has(key) || target.has(rawKey);
+    },
+    forEach(callback, thisArg) {
+      let observed = this, target = observed.__v_raw, rawTarget = /* @__PURE__ */ toRaw(target), wrap = shallow ? toShallow : readonly2 ? toReadonly : toReactive;
+      return !readonly2 && track(rawTarget, "iterate", ITERATE_KEY), target.forEach((value, key) => callback.call(thisArg, wrap(value), wrap(key), observed));
+    }
+  };
+  return extend(
+    instrumentations,
+    readonly2 ? {
+      add: createReadonlyMethod("add"),
+      set: createReadonlyMethod("set"),
+      delete: createReadonlyMethod("delete"),
+      clear: createReadonlyMethod("clear")
+    } : {
+      add(value) {
+        let target = /* @__PURE__ */ toRaw(this), proto = getProto(target), rawValue = /* @__PURE__ */ toRaw(value), valueToAdd = !shallow && !/* @__PURE__ */ isShallow(value) && !/* @__PURE__ */ isReadonly(value) ? rawValue : value;
+        return proto.has.call(target, valueToAdd) || hasChanged(value, valueToAdd) && proto.has.call(target, value) || hasChanged(rawValue, valueToAdd) && proto.has.call(target, rawValue) || (target.add(valueToAdd), trigger(target, "add", valueToAdd, valueToAdd)), this;
+      },
+      set(key, value) {
+        !shallow && !/* @__PURE__ */ isShallow(value) && !/* @__PURE__ */ isReadonly(value) && (value = /* @__PURE__ */ toRaw(value));
+        let target = /* @__PURE__ */ toRaw(this), { has, get } = getProto(target), hadKey = has.call(target, key);
+        hadKey || (key = /* @__PURE__ */ toRaw(key), hadKey = has.call(target, key));
+        let oldValue = get.call(target, key);
+        return target.set(key, value), hadKey ? hasChanged(value, oldValue) && trigger(target, "set", key, value, oldValue) : trigger(target, "add", key, value), this;
+      },
+      delete(key) {
+        let target = /* @__PURE__ */ toRaw(this), { has, get } = getProto(target), hadKey = has.call(target, key);
+        hadKey || (key = /* @__PURE__ */ toRaw(key), hadKey = has.call(target, key));
+        let oldValue = get ? get.call(target, key) : void 0, result = target.delete(key);
+        return hadKey && trigger(target, "delete", key, void 0, oldValue), result;
+      },
+      clear() {
+        let target = /* @__PURE__ */ toRaw(this), hadItems = target.size !== 0, oldTarget = void 0, result = target.clear();
+        return hadItems && trigger(
+          target,
+          "clear",
+          void 0,
+          void 0,
+          oldTarget
+        ), result;
+      }
+    }
+  ), [
+    "keys",
+    "values",
+    "entries",
+    Symbol.iterator
+  ].forEach((method) => {
+    instrumentations[method] = createIterableMethod(method, readonly2, shallow);
+  }), instrumentations;
+}
+function createInstrumentationGetter(isReadonly2, shallow) {
+  let instrumentations = createInstrumentations(isReadonly2, shallow);
+  return (target, key, receiver) => key === "__v_isReactive" ? !isReadonly2 : key === "__v_isReadonly" ? isReadonly2 : key === "__v_isShallow" ? shallow : key === "__v_raw" ? target : Reflect.get(
+    hasOwn(instrumentations, key) && key in target ? instrumentations : target,
+    key,
+    receiver
+  );
+}
+var mutableCollectionHandlers = {
+  get: /* @__PURE__ */ createInstrumentationGetter(!1, !1)
+};
+var readonlyCollectionHandlers = {
+  get: /* @__PURE__ */ createInstrumentationGetter(!0, !1)
+};
+var reactiveMap = /* @__PURE__ */ new WeakMap(), shallowReactiveMap = /* @__PURE__ */ new WeakMap(), readonlyMap = /* @__PURE__ */ new WeakMap(), shallowReadonlyMap = /* @__PURE__ */ new WeakMap();
+function targetTypeMap(rawType) {
+  switch (rawType) {
+    case "Object":
+    case "Array":
+      return 1;
+    case "Map":
+    case "Set":
+    case "WeakMap":
+    case "WeakSet":
+      return 2;
+    default:
+      return 0;
+  }
+}
+// @__NO_SIDE_EFFECTS__
+function reactive(target) {
+  return /* @__PURE__ */ isReadonly(target) ? target : createReactiveObject(
+    target,
+    !1,
+    mutableHandlers,
+    mutableCollectionHandlers,
+    reactiveMap
+  );
+}
+// @__NO_SIDE_EFFECTS__
+function readonly(target) {
+  return createReactiveObject(
+    target,
+    !0,
+    readonlyHandlers,
+    readonlyCollectionHandlers,
+    readonlyMap
+  );
+}
+function createReactiveObject(target, isReadonly2, baseHandlers, collectionHandlers, proxyMap) {
+  if (!isObject2(target) || target.__v_raw && !(isReadonly2 && target.__v_isReactive) || target.__v_skip || !Object.isExtensible(target))
+    return target;
+  let existingProxy = proxyMap.get(target);
+  if (existingProxy)
+    return existingProxy;
+  let targetType = targetTypeMap(toRawType(target));
+  if (targetType === 0)
+    return target;
+  let proxy = new Proxy(
+    target,
+    targetType === 2 ? collectionHandlers : baseHandlers
+  );
+  return proxyMap.set(target, proxy), proxy;
+}
+// @__NO_SIDE_EFFECTS__
+function isReactive(value) {
+  return /* @__PURE__ */ isReadonly(value) ? /* @__PURE__ */ isReactive(value.__v_raw) : !!(value && value.__v_isReactive);
+}
+// @__NO_SIDE_EFFECTS__
+function isReadonly(value) {
+  return !!(value && value.__v_isReadonly);
+}
+// @__NO_SIDE_EFFECTS__
+function isShallow(value) {
+  return !!(value && value.__v_isShallow);
+}
+// @__NO_SIDE_EFFECTS__
+function isProxy(value) {
+  return value ? !!value.__v_raw : !1;
+}
+// @__NO_SIDE_EFFECTS__
+function toRaw(observed) {
+  let raw = observed && observed.__v_raw;
+  return raw ? /* @__PURE__ */ toRaw(raw) : observed;
+}
+var toReactive = (value) => isObject2(value) ? /* @__PURE__ */ reactive(value) : value, toReadonly = (value) => isObject2(value) ? /* @__PURE__ */ readonly(value) : value;
+// @__NO_SIDE_EFFECTS__
+function isRef(r) {
+  return r ? r.__v_isRef === !0 : !1;
+}
+
 // core/state.ts
-var import_reactivity = __toESM(require_reactivity(), 1), ENDED_KEPT = 50, StateStore = class {
-  #state = (0, import_reactivity.reactive)({ connection: "idle", node: void 0, pods: {}, end: void 0 });
+var ENDED_KEPT = 50, StateStore = class {
+  #state = reactive({ connection: "idle", node: void 0, pods: {}, end: void 0 });
   /** For those who watch. */
-  view = (0, import_reactivity.readonly)(this.#state);
+  view = readonly(this.#state);
   #ended = [];
   connection(is) {
     this.#state.connection !== "ended" && (this.#state.connection = is);
@@ -6562,7 +5514,7 @@ var MIB = 1 << 20, MIN_HEAP_MIB = 16, ThreadLauncher = class {
       throw await removed(), error;
     }
   }
-  #start(spec, file, events, remove) {
+  #start(spec, file, events, remove2) {
     let { identity, memoryBytes } = spec, inFlight = new Int32Array(new SharedArrayBuffer(4)), input = { identity, file, inFlight }, worker = new Worker("source" in this.#script ? this.#script.source : this.#script.url, {
       eval: "source" in this.#script,
       name: identity.podName,
@@ -6581,7 +5533,7 @@ var MIB = 1 << 20, MIN_HEAP_MIB = 16, ThreadLauncher = class {
     }), this.#catchStray(worker, events), worker.on("error", (error) => {
       problem2 ??= problemOf(error, memoryBytes);
     }), worker.on("exit", (code) => {
-      remove().catch(() => {
+      remove2().catch(() => {
       }).finally(() => events.exit(problem2 ?? { kind: "exit", code }));
     }), {
       send: (command) => worker.postMessage(command),

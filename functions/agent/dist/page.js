@@ -275,7 +275,7 @@ async function start() {
   let settings = { name: element("name").value.trim(), labels: element("labels").value.trim() };
   try {
     let labels = labelsOf(settings.labels);
-    log.clear(), selected = void 0, startedAt = Date.now(), agent = await startAgent({
+    log.clear(), selected = void 0, state = { connection: "connecting", node: void 0, pods: {}, end: void 0 }, startedAt = Date.now(), agent = await startAgent({
       ...project,
       session,
       name: settings.name,
@@ -308,7 +308,7 @@ async function leave() {
 }
 function render() {
   let running = agent !== void 0;
-  show("login-card", session === void 0 && !running), show("node-card", session !== void 0 || running), show("who", session !== void 0), element("who-email").textContent = session?.email ?? "", show("start", !running), show("stop", running), show("facts", running), show("work", running || Object.keys(state.pods).length > 0), element("stop").disabled = state.connection === "leaving", element("node-title").textContent = running ? state.node?.name ?? element("name").value : "This tab", element("node-lead").textContent = running ? "Keep this tab open: pods run for as long as it is." : "Name the node, and start it.", element("fact-name").textContent = state.node?.name ?? "registering…", element("fact-access").textContent = state.node ? state.node.access === "private" ? "you alone (private)" : "everyone (shared)" : "–", element("fact-running").textContent = String(Object.values(state.pods).filter((pod) => !isOver(pod)).length), document.title = running && state.node ? `${state.node.name} · Stark` : "Stark · this tab as a node", showConnection(state, !navigator.onLine), pods.show(state.pods, selected), showUptime();
+  show("login-card", session === void 0 && !running), show("node-card", session !== void 0 || running), show("connection", session !== void 0 || running), show("who", session !== void 0), element("who-email").textContent = session?.email ?? "", show("start", !running), show("stop", running), show("facts", running), show("work", running || Object.keys(state.pods).length > 0), element("stop").disabled = state.connection === "leaving", element("node-title").textContent = running ? state.node?.name ?? element("name").value : "This tab", element("node-lead").textContent = running ? "Keep this tab open: pods run for as long as it is." : "Name the node, and start it.", element("fact-labels").textContent = element("labels").value.trim() || "none", element("fact-access").textContent = state.node ? state.node.access === "private" ? "you alone (private)" : "everyone (shared)" : "–", element("fact-running").textContent = String(Object.values(state.pods).filter((pod) => !isOver(pod)).length), document.title = running && state.node ? `${state.node.name} · Stark` : "Stark · this tab as a node", showConnection(state, !navigator.onLine), pods.show(state.pods, selected), showUptime();
 }
 function showUptime() {
   if (!agent) return;

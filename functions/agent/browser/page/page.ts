@@ -88,6 +88,7 @@ async function start(): Promise<void> {
     const labels = labelsOf(settings.labels);
     log.clear();
     selected = undefined;
+    state = { connection: "connecting", node: undefined, pods: {}, end: undefined };
     startedAt = Date.now();
     agent = await startAgent({
       ...project,
@@ -147,6 +148,7 @@ function render(): void {
   const running = agent !== undefined;
   show("login-card", session === undefined && !running);
   show("node-card", session !== undefined || running);
+  show("connection", session !== undefined || running);
   show("who", session !== undefined);
   element("who-email").textContent = session?.email ?? "";
   show("start", !running);
@@ -156,7 +158,7 @@ function render(): void {
   element<HTMLButtonElement>("stop").disabled = state.connection === "leaving";
   element("node-title").textContent = running ? (state.node?.name ?? element<HTMLInputElement>("name").value) : "This tab";
   element("node-lead").textContent = running ? "Keep this tab open: pods run for as long as it is." : "Name the node, and start it.";
-  element("fact-name").textContent = state.node?.name ?? "registering…";
+  element("fact-labels").textContent = element<HTMLInputElement>("labels").value.trim() || "none";
   element("fact-access").textContent = state.node ? (state.node.access === "private" ? "you alone (private)" : "everyone (shared)") : "–";
   element("fact-running").textContent = String(Object.values(state.pods).filter((pod) => !isOver(pod)).length);
   document.title = running && state.node ? `${state.node.name} · Stark` : "Stark · this tab as a node";

@@ -88,7 +88,7 @@ class Inspector {
     const prefix = prefixOf(value, special);
     const [open, close] = Array.isArray(value) || ArrayBuffer.isView(value) ? ["[", "]"] : ["{", "}"];
     const items = parts.map((part) => part.text);
-    if (items.length === 0) return { text: `${prefix}${open}${close}`, levels };
+    if (items.length === 0) return leaf(`${prefix}${open}${close}`);
     return { text: laidOut(prefix, open, close, items, levels, indentation), levels };
   }
 

@@ -24,6 +24,7 @@ type AgentFrame = ReturnType<typeof decodeAgentFrame>;
 export class AgentConnection {
   readonly frames: AgentFrame[] = [];
   closed = false;
+  closeCode: number | undefined;
   readonly #socket: WebSocket;
   #changed: (() => void)[] = [];
 
@@ -35,8 +36,9 @@ export class AgentConnection {
       received(this, frame);
       this.#wake();
     });
-    socket.on("close", () => {
+    socket.on("close", (code) => {
       this.closed = true;
+      this.closeCode = code;
       this.#wake();
     });
   }

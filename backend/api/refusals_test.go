@@ -150,7 +150,7 @@ func TestBadBodies(t *testing.T) {
 		"null":             {`null`, ""},
 		"trailing object":  {`{"name":"a"}{"name":"b"}`, ""},
 		"trailing garbage": {`{"name":"a"} x`, ""},
-		"unknown field":    {`{"name":"a","nmae":"b"}`, "nmae"},
+		"unknown field":    {`{"name":"a","nick":"b"}`, "nick"},
 		"another type":     {`{"name":7}`, "name"},
 		"nested type":      {`{"name":"a","resourceQuota":{"maxPods":"many"}}`, "resourceQuota.maxPods"},
 		"fraction":         {`{"name":"a","resourceQuota":{"maxPods":1.5}}`, "resourceQuota.maxPods"},

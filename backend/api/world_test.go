@@ -183,7 +183,7 @@ func start(t *testing.T, change ...func(*Config)) *world {
 	t.Helper()
 	w := &world{fakes: &fakes{seen: map[string]any{}}, t: t, logs: &logBuffer{}, http: &http.Client{Transport: &http.Transport{}}}
 	cfg := Config{
-		Store: w.fakes, Verifier: w.fakes, Auth: w.fakes, Objects: w.fakes, Ready: w.fakes.ready,
+		Store: w.fakes, Verifier: w.fakes, Auth: w.fakes, Objects: w.fakes, Ready: w.ready,
 		Sockets: SocketsFunc(func(conn SocketConn, remote string) {
 			if w.serve != nil {
 				w.serve(conn, remote)

@@ -59,7 +59,7 @@ func (s *Server) mayConnect(c *fiber.Ctx) bool {
 // pooled, and after this function it belongs to another client. fasthttp leaves closing to us (keepHijacked), so every way out closes.
 func (s *Server) serveSocket(pooled *websocket.Conn) {
 	conn, remote := &agentSocket{Conn: pooled.Conn}, pooled.IP()
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // closed already, as a rule
 	if !s.sockets.enter(conn) {
 		message := websocket.FormatCloseMessage(wire.CloseRestart, "server restarts")
 		// Whether it arrives or not, the connection ends here.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -36,6 +35,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 type server struct {
 	*control.Controller
 	store *store.Store
+	feed  *feed.Feed
 	stop  func()
 }
 
@@ -52,7 +52,7 @@ type options struct {
 
 func startServer(t *testing.T, name string, db testdb.DB, o options) *server {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.NewTextHandler(t.Output(), nil)).With("server", name)
 	if o.storeURL == "" {
 		o.storeURL = db.URL
 	}
@@ -68,7 +68,7 @@ func startServer(t *testing.T, name string, db testdb.DB, o options) *server {
 	s.Controller, err = control.New(control.Config{ServerID: name, Store: decisions, Cluster: state, Log: log, LeaseTTL: leaseTTL, Batch: 300})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancelCause(context.Background())
-	watch, err := feed.New(feed.Config{URL: db.URL, Log: log, Sink: func(c core.Changes) {
+	s.feed, err = feed.New(feed.Config{URL: db.URL, Log: log, Sink: func(c core.Changes) {
 		if o.gate != nil {
 			o.gate(ctx, c)
 		}
@@ -76,7 +76,7 @@ func startServer(t *testing.T, name string, db testdb.DB, o options) *server {
 	}})
 	require.NoError(t, err)
 	var loops sync.WaitGroup
-	loops.Go(func() { _ = watch.Run(ctx) })
+	loops.Go(func() { _ = s.feed.Run(ctx) })
 	loops.Go(func() { _ = s.Run(ctx) })
 	s.stop = sync.OnceFunc(func() { cancel(errors.New("stopped")); loops.Wait(); s.store.Close() })
 	t.Cleanup(s.stop)
@@ -168,7 +168,7 @@ type interposed struct {
 
 func (i *interposed) Assign(ctx context.Context, epoch core.Epoch, placements []core.Placement) (taken []uuid.UUID, err error) {
 	first := false
-	i.once.Do(func() { first = true; err = i.before(ctx) })
+	i.once.Do(func() { first = true; err = i.before(context.WithoutCancel(ctx)) }) // done even if the term ends meanwhile
 	if err != nil {
 		return nil, err
 	}
@@ -209,6 +209,7 @@ func TestANewLeaderGivesNoRoomAwayTwice(t *testing.T) {
 	eventually(t, "a leads", a.leads)
 	gate, open := holdBack()
 	b := startServer(t, "b", w.db, options{gate: gate})
+	eventually(t, "b has its first picture", func() bool { return b.feed.Status().Synced })
 	fixture.Pods(t, w.pool, w.pack, 10)
 	fixture.Node(t, w.pool, w.ops, "n1", 10)
 	eventually(t, "placed by a", func() bool { return w.count(t, "status = 'scheduled'") == 10 })
@@ -230,6 +231,26 @@ func TestADecisionWithAnUnknownOutcomeKeepsItsRoom(t *testing.T) {
 	fixture.Node(t, w.pool, w.ops, "n1", 10)
 	eventually(t, "committed", func() bool { return w.count(t, "status = 'scheduled'") == 10 })
 	w.notFooled(t, "a", open)
+}
+
+// A node is taken back by its owner while pods of others are on their way to it. The database refuses those, and only those.
+func TestAPlacementThatTheDatabaseRefusesHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	makePrivate := func(ctx context.Context) error {
+		_, err := w.pool.Exec(ctx, "update public.nodes set access = 'private'")
+		return err
+	}
+	a := startServer(t, "a", w.db, options{wrap: func(s *store.Store) control.Store { return &interposed{Store: s, before: makePrivate} }})
+	eventually(t, "it leads", a.leads)
+	fixture.Exec(t, w.pool, `insert into public.pods (pack_id, created_by)
+		select $1, case when i % 2 = 0 then $2::uuid end from generate_series(1, 10) i`, w.pack, w.ops.UserID)
+	fixture.Node(t, w.pool, w.ops, "n1", 100)
+	eventually(t, "the owner's are placed", func() bool { return w.count(t, "status = 'scheduled' and created_by is not null") == 5 })
+	eventually(t, "the others are explained", func() bool {
+		return w.count(t, "status = 'pending' and created_by is null and unschedulable ->> 'text' like '%private node%'") == 5
+	})
+	require.EqualValues(t, 1, fixture.One[int64](t, w.pool, "select epoch from public.leader_lease"), "in one term")
 }
 
 // A leader that the network cuts off is replaced. What it had sent arrives later, from an epoch that is over, and changes nothing.

@@ -29,11 +29,14 @@ type fakeStore struct {
 	mu        sync.Mutex
 	epoch     int64
 	start     uint64 // position at which terms start
+	wal       uint64 // its end
+	growth    uint64 // of the WAL with each renewal
 	heldBy    string
 	refuse    bool // the lease
 	lost      bool // the lease, without a word
 	leaseErr  error
-	assignErr []error // of the next calls; nil takes all
+	assignErr []error   // of the next calls; nil takes all
+	refused   uuid.UUID // a pod whose placement breaks a rule
 	miss      map[uuid.UUID]int
 	unseen    map[uuid.UUID]int
 	explained map[uuid.UUID]string
@@ -62,11 +65,12 @@ func (f *fakeStore) AcquireLease(_ context.Context, holder string, _ time.Durati
 	return core.Epoch{Holder: holder, Number: f.epoch, Start: f.start}, true, nil
 }
 
-func (f *fakeStore) RenewLease(ctx context.Context, epoch core.Epoch, _ time.Duration) (bool, error) {
+func (f *fakeStore) RenewLease(ctx context.Context, epoch core.Epoch, _ time.Duration) (uint64, bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.renewals++
-	return !f.lost && epoch.Number == f.epoch, errors.Join(f.leaseErr, ctx.Err())
+	f.wal += f.growth
+	return f.wal, !f.lost && epoch.Number == f.epoch, errors.Join(f.leaseErr, ctx.Err())
 }
 
 func (f *fakeStore) ReleaseLease(context.Context, core.Epoch) error {
@@ -95,6 +99,11 @@ func (f *fakeStore) assign(epoch core.Epoch, placements []core.Placement) (taken
 		err, f.assignErr = f.assignErr[0], f.assignErr[1:]
 		if err != nil {
 			return nil, nil, err
+		}
+	}
+	for _, p := range placements {
+		if p.PodID == f.refused {
+			return nil, nil, core.Errorf(core.CodeConflict, "breaks a rule")
 		}
 	}
 	f.batches = append(f.batches, len(placements))

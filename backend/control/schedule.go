@@ -107,12 +107,10 @@ func (s *scheduler) assign(ctx context.Context, placements []core.Placement) (mi
 	if len(placements) == 0 {
 		return 0, nil
 	}
-	attempt, cancel := context.WithTimeout(ctx, writeTimeout)
-	defer cancel()
-	taken, err := s.cfg.Store.Assign(attempt, s.epoch, placements)
+	taken, err := s.write(ctx, placements)
 	if err != nil {
 		s.cfg.Cluster.Forget(podsOf(placements))
-		return 0, s.failed(attempt, err)
+		return 0, err
 	}
 	assigned := make(map[uuid.UUID]bool, len(taken))
 	for _, id := range taken {
@@ -128,23 +126,44 @@ func (s *scheduler) assign(ctx context.Context, placements []core.Placement) (mi
 	return len(forget), nil
 }
 
-// failed says what a failed assignment means for the term.
-func (s *scheduler) failed(ctx context.Context, err error) error {
-	switch core.CodeOf(err) {
-	case core.CodeConflict:
-		if !s.holdsLease(ctx) {
-			return errLost
-		}
-		return err
-	case core.CodeValidation, core.CodeForbidden, core.CodeNotFound:
-		return err // the database refused: nothing is written
+// write assigns placements and returns the pods that were taken. When a rule of the database refuses a batch, the placement that is at fault is
+// searched for by halves, so that it does not hold up the others.
+func (s *scheduler) write(ctx context.Context, placements []core.Placement) (taken []uuid.UUID, err error) {
+	attempt, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	taken, err = s.cfg.Store.Assign(attempt, s.epoch, placements)
+	switch {
+	case err == nil:
+		return taken, nil
+	case !isRefusal(err):
+		return nil, fmt.Errorf("%w: %w", errUnsure, err)
+	case !s.holdsLease(attempt):
+		return nil, errLost
+	case len(placements) == 1:
+		s.cfg.Log.Warn("the database refuses a placement; trying again", "pod", placements[0].PodID, "node", placements[0].NodeID, "error", err)
+		return nil, nil
 	}
-	return fmt.Errorf("%w: %w", errUnsure, err)
+	half := len(placements) / 2
+	first, err := s.write(ctx, placements[:half])
+	if err != nil {
+		return nil, err
+	}
+	second, err := s.write(ctx, placements[half:])
+	return append(first, second...), err
+}
+
+// isRefusal says that the database answered, and wrote nothing.
+func isRefusal(err error) bool {
+	switch core.CodeOf(err) {
+	case core.CodeConflict, core.CodeValidation, core.CodeForbidden, core.CodeNotFound, core.CodeQuota:
+		return true
+	}
+	return false
 }
 
 // holdsLease asks the database. When it cannot say, the keeper of the lease will find out.
 func (s *scheduler) holdsLease(ctx context.Context) bool {
-	ours, err := s.cfg.Store.RenewLease(ctx, s.epoch, s.cfg.LeaseTTL)
+	_, ours, err := s.cfg.Store.RenewLease(ctx, s.epoch, s.cfg.LeaseTTL)
 	return err != nil || ours
 }
 
@@ -185,13 +204,32 @@ func (s *scheduler) explain(ctx context.Context, unschedulable []sched.Unschedul
 	return len(news) - len(seen), wait, nil
 }
 
+// store writes explanations, as many in one statement as placements at most, and returns the pods that the database saw.
 func (s *scheduler) store(ctx context.Context, why map[uuid.UUID]json.RawMessage) (seen []uuid.UUID, err error) {
-	if len(why) == 0 {
-		return nil, nil
+	part := map[uuid.UUID]json.RawMessage{}
+	for pod, text := range why {
+		part[pod] = text
+		if len(part) < s.cfg.Batch {
+			continue
+		}
+		more, err := s.storePart(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		seen = append(seen, more...)
+		clear(part)
 	}
+	if len(part) == 0 {
+		return seen, nil
+	}
+	more, err := s.storePart(ctx, part)
+	return append(seen, more...), err
+}
+
+func (s *scheduler) storePart(ctx context.Context, why map[uuid.UUID]json.RawMessage) ([]uuid.UUID, error) {
 	attempt, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	seen, err = s.cfg.Store.ExplainPending(attempt, s.epoch, why)
+	seen, err := s.cfg.Store.ExplainPending(attempt, s.epoch, why)
 	if core.CodeOf(err) == core.CodeConflict && !s.holdsLease(attempt) {
 		return nil, errLost
 	}

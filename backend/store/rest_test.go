@@ -162,7 +162,7 @@ func TestPackNamesAndVersions(t *testing.T) {
 	for field, in := range map[string]wire.PodCreate{"version": {Pack: "hello", Version: "3.0.0"}, "pack": {Pack: "nothing"}} {
 		_, err := w.CreatePod(t.Context(), w.dev, in)
 		requireCode(t, core.CodeValidation, err)
-		require.Equal(t, field, err.(*core.Error).Field)
+		require.Equal(t, field, fieldIn(t, err))
 	}
 	require.NoError(t, create(w.dev, "pre", "1.0.0-a"))
 	require.NoError(t, create(w.dev, "pre", "1.0.0-b"))
@@ -319,6 +319,7 @@ func TestNodesByActor(t *testing.T) {
 	requireCode(t, core.CodeConflict, err)
 	fixture.Exec(t, w.pool, "update public.nodes set status = 'healthy' where id = $1", node.ID)
 	pod := fixture.Pods(t, w.pool, w.pack, 1)
+	fixture.Exec(t, w.pool, "update public.nodes set access = 'shared' where id = $1", node.ID) // the pods are nobody's
 	w.place(t, node.ID, pod...)
 	busy, err := w.Node(t.Context(), w.dev, "mine")
 	require.NoError(t, err)
@@ -372,17 +373,20 @@ func TestNamespacesByActor(t *testing.T) {
 	requireCode(t, core.CodeConflict, err)
 	_, err = w.CreateNamespace(t.Context(), c["admin"], wire.NamespaceCreate{Name: "Bad Name"})
 	requireCode(t, core.CodeValidation, err)
-	require.Equal(t, "name", err.(*core.Error).Field)
+	require.Equal(t, "name", fieldIn(t, err))
 
-	pod, err := w.CreatePod(t.Context(), w.dev, wire.PodCreate{PackID: &w.pack, Namespace: "stark-system"})
+	requireCode(t, core.CodeConflict, w.DeleteNamespace(t.Context(), c["admin"], "stark-system")) // the system's own stays
+	_, err = w.CreateNamespace(t.Context(), c["operator"], wire.NamespaceCreate{Name: "busy"})
 	require.NoError(t, err)
-	requireCode(t, core.CodeConflict, w.DeleteNamespace(t.Context(), c["operator"], "stark-system"))
+	pod, err := w.CreatePod(t.Context(), w.dev, wire.PodCreate{PackID: &w.pack, Namespace: "busy"})
+	require.NoError(t, err)
+	requireCode(t, core.CodeConflict, w.DeleteNamespace(t.Context(), c["operator"], "busy"))
 	require.NoError(t, w.DeletePod(t.Context(), w.dev, pod.ID))
 	for name, code := range map[string]core.Code{"developer": forbid, "viewer": forbid, "node": hide, "nobody": hide} {
-		requireCode(t, code, w.DeleteNamespace(t.Context(), c[name], "stark-system"))
+		requireCode(t, code, w.DeleteNamespace(t.Context(), c[name], "busy"))
 	}
-	require.NoError(t, w.DeleteNamespace(t.Context(), c["operator"], "stark-system"))
-	requireCode(t, hide, w.DeleteNamespace(t.Context(), c["operator"], "stark-system"))
+	require.NoError(t, w.DeleteNamespace(t.Context(), c["operator"], "busy"))
+	requireCode(t, hide, w.DeleteNamespace(t.Context(), c["operator"], "busy"))
 
 	// The trigger lets a whole number through as a string.
 	fixture.Exec(t, w.pool, `insert into public.namespaces (name, resource_quota) values ('odd', '{"maxPods": "7", "maxMemory": "1024Mi"}')`)

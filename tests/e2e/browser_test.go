@@ -139,3 +139,39 @@ func TestBrowserTabOfADeveloperIsPrivate(t *testing.T) {
 	page.do("sees", map[string]any{"text": "not running"})
 	w.eventually("the node is gone", func() bool { return w.text("select status_reason from nodes where name = 'mine'") == "disconnected" })
 }
+
+// A tab that crashes says nothing: its node is given up when its lease has run out, and its pods go on elsewhere.
+func TestBrowserTabCrashes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.impatient()
+	b := openChromium(t)
+	pack := w.push(w.dev, "beacon", beacon)
+	page := b.becomesNode(w, w.admin, "tab", "")
+	pod := w.pod(w.dev, map[string]any{"pack": pack.Name, "env": map[string]string{"WITNESS": w.witness.url}})
+	w.runsOnce(pod.ID)
+	w.startAgent("elsewhere")
+	page.do("crash", nil)
+	w.eventually("the node is given up", func() bool { return w.text("select status from nodes where name = 'tab'") == "unhealthy" })
+	w.runsOnce(pod.ID)
+	assert.Equal(t, "elsewhere", w.text("select n.name from pods p join nodes n on n.id = p.node_id where p.id = $1", pod.ID))
+}
+
+// The server is gone for a while: the tab's pods go on, and are the same ones when it is back.
+func TestBrowserTabOutlivesTheServer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := openChromium(t)
+	pack := w.push(w.dev, "beacon", beacon)
+	page := b.becomesNode(w, w.admin, "tab", "")
+	pod := w.pod(w.dev, map[string]any{"pack": pack.Name, "env": map[string]string{"WITNESS": w.witness.url}})
+	w.runsOnce(pod.ID)
+	w.server.kill()
+	page.do("sees", map[string]any{"text": "connecting"})
+	since := time.Now()
+	w.eventually("the pod goes on without a server", func() bool { return w.witness.alive(pod.ID, since) == 1 })
+	w.startServer()
+	page.do("sees", map[string]any{"text": "connected"})
+	w.runsOnce(pod.ID)
+	assert.Equal(t, []string{"1"}, w.witness.incarnations(pod.ID), "it was never started again")
+}

@@ -5966,6 +5966,51 @@ function isEsModuleInterop(value) {
   return typeof value == "object" && value !== null && value.__esModule === !0;
 }
 
+// core/pack/sourcemap.ts
+var COMMENT = /\\/\\/[#@] sourceMappingURL=data:application\\/json;(?:charset=utf-8;)?base64,([A-Za-z0-9+/=]+)\\s*$/, DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+function mapStack(stack, bundle2) {
+  if (stack.search(bundle2.places) < 0) return stack;
+  try {
+    let map = readMap(bundle2);
+    return map ? stack.replace(bundle2.places, (place, line, column) => placeIn(map, bundle2, Number(line), Number(column)) ?? place) : stack;
+  } catch {
+    return stack;
+  }
+}
+function placeIn({ sources, lines }, bundle2, line, column) {
+  let at = column - 1 - (line === 1 ? bundle2.firstLineOffset : 0), mapping = lines[line - 1]?.filter((one) => one.column <= at).at(-1), source = sources[mapping?.source ?? -1];
+  return mapping === void 0 || source === void 0 ? void 0 : \`\${source}:\${mapping.line + 1}:\${mapping.sourceColumn + 1}\`;
+}
+function readMap(bundle2) {
+  let text = bundle2.text(), encoded = COMMENT.exec(text.slice(text.lastIndexOf(\`
+//\`) + 1))?.[1];
+  if (encoded === void 0) return;
+  let map = JSON.parse(bundle2.decodeBase64(encoded));
+  if (!isObject(map) || !Array.isArray(map.sources) || typeof map.mappings != "string") return;
+  let root = typeof map.sourceRoot == "string" && map.sourceRoot !== "" ? \`\${map.sourceRoot.replace(/\\/$/, "")}/\` : "";
+  return { sources: map.sources.map((source) => root + String(source)), lines: decodeMappings(map.mappings) };
+}
+function decodeMappings(text) {
+  let [source, line, sourceColumn] = [0, 0, 0];
+  return text.split(";").map((group) => {
+    let column = 0, mappings = [];
+    for (let segment of group === "" ? [] : group.split(",")) {
+      let [columns = 0, sources, lines = 0, sourceColumns = 0] = decodeVlq(segment);
+      column += columns, sources !== void 0 && (source += sources, line += lines, sourceColumn += sourceColumns, mappings.push({ column, source, line, sourceColumn }));
+    }
+    return mappings;
+  });
+}
+function decodeVlq(segment) {
+  let numbers = [], [value, shift] = [0, 0];
+  for (let char of segment) {
+    let digit = DIGITS.indexOf(char);
+    if (digit < 0) throw new Error(\`a source map with the digit \${JSON.stringify(char)}\`);
+    value += (digit & 31) << shift, shift += 5, !(digit & 32) && (numbers.push(value & 1 ? -(value >> 1) : value >> 1), [value, shift] = [0, 0]);
+  }
+  return numbers;
+}
+
 // core/pack/storage.ts
 var StorageClient = class {
   #post;
@@ -6044,7 +6089,7 @@ var NO_ENTRY = "the bundle has no default export that can be run: export default
   }
   /** Something in the worker failed that nobody catches: that is the pack's end. */
   uncaught(error) {
-    this.#end({ type: "failed", reason: this.called ? "crashed" : "import_error", message: stackOf(error, MAX_MESSAGE_BYTES) });
+    this.#end({ type: "failed", reason: this.called ? "crashed" : "import_error", message: this.#describe(error) });
   }
   /** The pack ended its worker itself. */
   closed() {
@@ -6056,7 +6101,7 @@ var NO_ENTRY = "the bundle has no default export that can be run: export default
     try {
       entry = entryOf(await this.#realm.load());
     } catch (error) {
-      this.#end({ type: "failed", reason: "import_error", message: stackOf(error, MAX_MESSAGE_BYTES) });
+      this.#end({ type: "failed", reason: "import_error", message: this.#describe(error) });
       return;
     }
     if (this.#ended || this.#stopping) return;
@@ -6080,7 +6125,7 @@ var NO_ENTRY = "the bundle has no default export that can be run: export default
     try {
       await this.#health?.() === !1 && (problem2 = "health() gave false");
     } catch (error) {
-      problem2 = stackOf(error, MAX_MESSAGE_BYTES / 2);
+      problem2 = this.#describe(error, MAX_MESSAGE_BYTES / 2);
     }
     this.#realm.post(problem2 === void 0 ? { type: "health" } : { type: "health", problem: problem2 });
   }
@@ -6094,7 +6139,7 @@ var NO_ENTRY = "the bundle has no default export that can be run: export default
       try {
         await handler();
       } catch (error) {
-        this.#handlerFailure ??= \`a shutdown handler failed: \${stackOf(error, MAX_MESSAGE_BYTES / 2)}\`, this.#realm.log.error("a shutdown handler failed:", error);
+        this.#handlerFailure ??= \`a shutdown handler failed: \${this.#describe(error, MAX_MESSAGE_BYTES / 2)}\`, this.#realm.log.error("a shutdown handler failed:", error);
       }
   }
   #settled(value, keepsRunning) {
@@ -6111,7 +6156,12 @@ var NO_ENTRY = "the bundle has no default export that can be run: export default
     keepsRunning || this.#end(doneWith(result.json, result.note));
   }
   #rejected(error) {
-    this.#stopping || this.#end({ type: "failed", reason: "crashed", message: stackOf(error, MAX_MESSAGE_BYTES) });
+    this.#stopping || this.#end({ type: "failed", reason: "crashed", message: this.#describe(error) });
+  }
+  /** An error's stack, in terms of the sources where they are known. */
+  #describe(error, maxBytes = MAX_MESSAGE_BYTES) {
+    let stack = stackOf(error, maxBytes);
+    return this.#realm.bundle ? truncateUtf8(mapStack(stack, this.#realm.bundle), maxBytes) : stack;
   }
   #end(message) {
     this.#ended || (this.#ended = !0, this.#realm.post(message));
@@ -6144,13 +6194,21 @@ function stopOf(value) {
 }
 
 // node/worker/load.ts
-var import_promises = require("node:fs/promises"), import_node_module = require("node:module"), import_node_url = require("node:url"), import_node_vm = require("node:vm");
+var import_node_fs = require("node:fs"), import_promises = require("node:fs/promises"), import_node_module = require("node:module"), import_node_url = require("node:url"), import_node_vm = require("node:vm");
 function isCommonJs(source) {
   try {
     return (0, import_node_vm.compileFunction)(source.replace(/^#!.*/, ""), ["exports", "require", "module", "__filename", "__dirname"]), !0;
   } catch {
     return !1;
   }
+}
+function sourceOf(file) {
+  return {
+    text: () => (0, import_node_fs.readFileSync)([\`\${file}.mjs\`, \`\${file}.cjs\`].find((named) => (0, import_node_fs.existsSync)(named)) ?? file, "utf8"),
+    decodeBase64: (text) => Buffer.from(text, "base64").toString("utf8"),
+    places: /(?:file:\\/\\/)?[^\\s()]*\\/pack\\.[mc]js:(\\d+):(\\d+)/g,
+    firstLineOffset: 0
+  };
 }
 async function load(file) {
   let commonJs = isCommonJs(await (0, import_promises.readFile)(file, "utf8")), named = \`\${file}.\${commonJs ? "cjs" : "mjs"}\`;
@@ -6250,13 +6308,16 @@ function main() {
       signal: controller.signal,
       abort: (reason) => controller.abort(new DOMException(\`the pod is to stop: \${reason}\`, "AbortError")),
       fetch: globalThis.fetch,
-      log: logTo(stdout, stderr)
+      log: logTo(stdout, stderr),
+      bundle: sourceOf(file)
     },
     identity
   );
   port.on("message", (value) => {
     let command = parseWorkerCommand(value);
     command && runner.command(command);
+  }), process.on("uncaughtException", (error) => {
+    process.listenerCount("uncaughtException") === 1 && runner.uncaught(error);
   }), runner.run();
 }
 function logTo(stdout, stderr) {

@@ -1,7 +1,10 @@
 /** Evaluates a bundle as what it is: an ES module or a CommonJS one. Nothing here needs eval, so that a page's CSP need not allow it. */
 import type { LoadedBundle } from "../../core/pack/contract.ts";
+import type { BundleSource } from "../../core/pack/sourcemap.ts";
 
 const SLOT = "__stark_commonjs__";
+
+const WRAPPER = `self.${SLOT} = function (exports, require, module, __filename, __dirname) {`;
 
 type Wrapped = (exports: unknown, require: unknown, module: unknown, filename: string, dirname: string) => void;
 
@@ -12,7 +15,7 @@ type Wrapped = (exports: unknown, require: unknown, module: unknown, filename: s
  */
 function compiledAsCommonJs(source: string): Wrapped | undefined {
   const slots = globalThis as unknown as Record<string, Wrapped | undefined>;
-  const script = `self.${SLOT} = function (exports, require, module, __filename, __dirname) {${source.replace(/^#!.*/, "")}\n}`;
+  const script = `${WRAPPER}${source.replace(/^#!.*/, "")}\n}`;
   const url = blobUrl(script);
   try {
     importScripts(url);
@@ -25,10 +28,26 @@ function compiledAsCommonJs(source: string): Wrapped | undefined {
   }
 }
 
+/** The bundle as stacks show it: it is the one blob that is run. */
+export function sourceOf(bundle: Uint8Array): BundleSource {
+  return {
+    text: () => new TextDecoder().decode(bundle),
+    decodeBase64: (text) => new TextDecoder().decode(Uint8Array.from(atob(text), (char) => char.charCodeAt(0))),
+    places: /blob:[^\s()]+?:(\d+):(\d+)/g,
+    get firstLineOffset() {
+      return wrapped ? WRAPPER.length : 0;
+    },
+  };
+}
+
+/** Whether the bundle runs inside of a function that was put around it. */
+let wrapped = false;
+
 /** Loads the bundle. Rejects with whatever it throws. */
 export async function load(bundle: Uint8Array): Promise<LoadedBundle> {
   const source = new TextDecoder().decode(bundle);
   const commonJs = compiledAsCommonJs(source);
+  wrapped = commonJs !== undefined;
   if (commonJs) {
     const module = { exports: {} as unknown };
     commonJs.call(module.exports, module.exports, require, module, "/pack.cjs", "/");

@@ -5,7 +5,7 @@ import { TextOutput, type InFlight } from "../../core/pack/output.ts";
 import { PackRunner } from "../../core/pack/runner.ts";
 import { isObject } from "../../core/schema.ts";
 import { PodConsole } from "./console.ts";
-import { load } from "./load.ts";
+import { load, sourceOf } from "./load.ts";
 
 /** What the launcher gives to a worker. */
 export interface PodInput {
@@ -61,6 +61,7 @@ function main({ port, identity, bundle }: PodInput): void {
       abort: (reason) => controller.abort(new DOMException(`the pod is to stop: ${reason}`, "AbortError")),
       fetch: scope.fetch.bind(scope),
       log: podConsole.log,
+      bundle: sourceOf(bundle),
     },
     identity,
   );

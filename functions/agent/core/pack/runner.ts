@@ -4,7 +4,9 @@ import { MAX_MESSAGE_BYTES } from "../protocol.ts";
 import { encodeResult, type EncodedResult } from "../result.ts";
 import { entryOf, type LoadedBundle, type PackContext, type PackIdentity, type PackLog } from "./contract.ts";
 import type { WorkerCommand, WorkerMessage } from "./messages.ts";
+import { mapStack, type BundleSource } from "./sourcemap.ts";
 import { StorageClient } from "./storage.ts";
+import { truncateUtf8 } from "../text.ts";
 
 /** What the worker's platform brings. */
 export interface Realm {
@@ -16,6 +18,8 @@ export interface Realm {
   abort(reason: string): void;
   fetch: unknown;
   log: PackLog;
+  /** The bundle as stacks show it, for its source map. */
+  bundle?: BundleSource;
 }
 
 /** What a bundle without an entry is told. */
@@ -65,7 +69,7 @@ export class PackRunner {
 
   /** Something in the worker failed that nobody catches: that is the pack's end. */
   uncaught(error: unknown): void {
-    this.#end({ type: "failed", reason: this.called ? "crashed" : "import_error", message: stackOf(error, MAX_MESSAGE_BYTES) });
+    this.#end({ type: "failed", reason: this.called ? "crashed" : "import_error", message: this.#describe(error) });
   }
 
   /** The pack ended its worker itself. */
@@ -80,7 +84,7 @@ export class PackRunner {
     try {
       entry = entryOf(await this.#realm.load());
     } catch (error) {
-      this.#end({ type: "failed", reason: "import_error", message: stackOf(error, MAX_MESSAGE_BYTES) });
+      this.#end({ type: "failed", reason: "import_error", message: this.#describe(error) });
       return;
     }
     if (this.#ended || this.#stopping) return;
@@ -121,7 +125,7 @@ export class PackRunner {
     try {
       if ((await this.#health?.()) === false) problem = "health() gave false";
     } catch (error) {
-      problem = stackOf(error, MAX_MESSAGE_BYTES / 2);
+      problem = this.#describe(error, MAX_MESSAGE_BYTES / 2);
     }
     this.#realm.post(problem === undefined ? { type: "health" } : { type: "health", problem });
   }
@@ -137,7 +141,7 @@ export class PackRunner {
       try {
         await handler();
       } catch (error) {
-        this.#handlerFailure ??= `a shutdown handler failed: ${stackOf(error, MAX_MESSAGE_BYTES / 2)}`;
+        this.#handlerFailure ??= `a shutdown handler failed: ${this.#describe(error, MAX_MESSAGE_BYTES / 2)}`;
         this.#realm.log.error("a shutdown handler failed:", error);
       }
     }
@@ -160,7 +164,13 @@ export class PackRunner {
 
   #rejected(error: unknown): void {
     // Told to stop, many packs end with an AbortError: that is no crash.
-    if (!this.#stopping) this.#end({ type: "failed", reason: "crashed", message: stackOf(error, MAX_MESSAGE_BYTES) });
+    if (!this.#stopping) this.#end({ type: "failed", reason: "crashed", message: this.#describe(error) });
+  }
+
+  /** An error's stack, in terms of the sources where they are known. */
+  #describe(error: unknown, maxBytes = MAX_MESSAGE_BYTES): string {
+    const stack = stackOf(error, maxBytes);
+    return this.#realm.bundle ? truncateUtf8(mapStack(stack, this.#realm.bundle), maxBytes) : stack;
   }
 
   #end(message: WorkerMessage): void {

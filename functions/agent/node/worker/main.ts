@@ -5,7 +5,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { PackIdentity, PackLog } from "../../core/pack/contract.ts";
 import { parseWorkerCommand, type WorkerMessage } from "../../core/pack/messages.ts";
 import { PackRunner } from "../../core/pack/runner.ts";
-import { load } from "./load.ts";
+import { load, sourceOf } from "./load.ts";
 import { Output, redirect } from "./output.ts";
 
 /** What the launcher gives to a worker. */
@@ -39,6 +39,7 @@ function main(): void {
       abort: (reason) => controller.abort(new DOMException(`the pod is to stop: ${reason}`, "AbortError")),
       fetch: globalThis.fetch,
       log: logTo(stdout, stderr),
+      bundle: sourceOf(file),
     },
     identity,
   );
@@ -46,6 +47,10 @@ function main(): void {
   port.on("message", (value: unknown) => {
     const command = parseWorkerCommand(value);
     if (command) runner.command(command);
+  });
+  // An error that nobody catches ends the pod; a pack that catches them itself goes on.
+  process.on("uncaughtException", (error) => {
+    if (process.listenerCount("uncaughtException") === 1) runner.uncaught(error);
   });
   void runner.run();
 }

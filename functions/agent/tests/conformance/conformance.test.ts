@@ -10,6 +10,7 @@ import { tokenUntil } from "../support/fakes.ts";
 import { AgentProcess, BUILT } from "../support/process.ts";
 import { FakeServer, type AgentConnection } from "../support/server.ts";
 import { launchChromium, openAgent, serveAgent } from "./chromium.ts";
+import { MAPPED } from "./mapped.ts";
 import { CASES, runCase, transcriptOf } from "./packs.ts";
 
 const LIMIT = { timeout: 60_000 };
@@ -97,6 +98,16 @@ describe("the same pack in both runtimes", { concurrency: true }, () => {
       assert.deepEqual(end.result, { status: 200, body: { echo: true }, failure: "TypeError" }, `${host.name}: ${end.message ?? ""}`);
     }
   });
+
+  for (const format of ["esm", "cjs"] as const) {
+    test(`a source map, of a bundle in ${format}`, LIMIT, async () => {
+      for (const host of hosts) {
+        const { message = "" } = await host.connection.ended(assign(host, MAPPED[format]).podId);
+        assert.match(message, /^Error: mapped\n {4}at (async )?fails \(src\/fails\.ts:2:9\)\n/, host.name);
+        assert.match(message, /src\/index\.ts:2:41/, host.name);
+      }
+    });
+  }
 
   test("storage outlives the pod, and is another in another namespace", LIMIT, async () => {
     const code = `export default async ({ storage }) => { const before = await storage.get("runs") ?? 0; await storage.set("runs", before + 1); return before; };`;

@@ -49,7 +49,8 @@ function run(worker, config, options, started) {
 }
 async function configOf(options) {
   let server = new URL(options.server ?? location.origin), { name, labels = {}, resources = {} } = options;
-  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) throw new Error(`the node's name must be a DNS label (a-z, 0-9 and -), not "${name}"`);
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name))
+    throw new Error(`the node's name must be a DNS label (a-z, 0-9 and -), not "${name}"`);
   let base = server.pathname.replace(/\/+$/, ""), project = options.supabaseUrl !== void 0 && options.anonKey !== void 0 ? { supabaseUrl: options.supabaseUrl, anonKey: options.anonKey } : await projectOf(`${server.origin}${base}`);
   return {
     url: `${server.protocol === "https:" ? "wss:" : "ws:"}//${server.host}${base}/ws`,

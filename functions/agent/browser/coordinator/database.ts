@@ -26,7 +26,11 @@ export class Database {
   #opening: Promise<IDBDatabase> | undefined;
 
   /** Runs `work` in one transaction and resolves with its request's result when that is committed. */
-  async run<T>(store: typeof BUNDLES | typeof STORAGE, mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+  async run<T>(
+    store: typeof BUNDLES | typeof STORAGE,
+    mode: IDBTransactionMode,
+    work: (store: IDBObjectStore) => IDBRequest<T>,
+  ): Promise<T> {
     const database = await this.#open();
     return new Promise<T>((resolve, reject) => {
       const transaction = database.transaction(store, mode);

@@ -59,6 +59,7 @@ async function bodyOf(response: Response, maxBytes: number): Promise<Uint8Array>
 function explain(error: unknown, { url, timeoutMs }: HttpRequest): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === "TimeoutError") return `no answer within ${timeoutMs / 1000} s`;
-  if (error instanceof TypeError) return `${new URL(url).origin} cannot be reached, or does not let pages of this origin in (${error.message})`;
+  if (error instanceof TypeError)
+    return `${new URL(url).origin} cannot be reached, or does not let pages of this origin in (${error.message})`;
   return error.message;
 }

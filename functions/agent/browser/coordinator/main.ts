@@ -70,7 +70,8 @@ function start(config: CoordinatorConfig): Agent {
 /** Browsers freeze hidden pages to save energy, but not those that hold a lock. */
 function stayAwake(name: string): void {
   const held = new Promise<void>(() => {});
-  scope.navigator.locks?.request(`stark-agent:${name}`, { mode: "shared" }, () => held).catch(() => {}); // a page without an origin has no locks
+  // A page without an origin has no locks.
+  scope.navigator.locks?.request(`stark-agent:${name}`, { mode: "shared" }, () => held).catch(() => {});
 }
 
 /** A snapshot of the state whenever it has changed, many changes in one. */

@@ -130,7 +130,8 @@ function run(worker: Worker, config: CoordinatorConfig, options: AgentOptions, s
 async function configOf(options: AgentOptions): Promise<CoordinatorConfig> {
   const server = new URL(options.server ?? location.origin);
   const { name, labels = {}, resources = {} } = options;
-  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) throw new Error(`the node's name must be a DNS label (a-z, 0-9 and -), not "${name}"`);
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name))
+    throw new Error(`the node's name must be a DNS label (a-z, 0-9 and -), not "${name}"`);
   const base = server.pathname.replace(/\/+$/, "");
   const project =
     options.supabaseUrl !== undefined && options.anonKey !== undefined

@@ -62,7 +62,9 @@ export async function load(bundle: Uint8Array): Promise<LoadedBundle> {
 }
 
 function require(name: unknown): never {
-  throw new Error(`Cannot find module '${String(name)}': a browser has no modules to require; bundle what the pack needs, or tag it "node"`);
+  throw new Error(
+    `Cannot find module '${String(name)}': a browser has no modules to require; bundle what the pack needs, or tag it "node"`,
+  );
 }
 
 function blobUrl(source: string): string {

@@ -16,7 +16,7 @@ export interface PodInput {
 
 const scope = globalThis as unknown as DedicatedWorkerGlobalScope;
 
-/** A pack that never yields is not told what the agent has taken. The agent takes far more than this in a second, so this much is let through. */
+/** Characters. A pack that never yields is not told what the agent has taken; the agent takes far more than this meanwhile. */
 const TAKEN_PER_MS = 256;
 
 /** What the agent has not taken yet, as far as this worker knows. */

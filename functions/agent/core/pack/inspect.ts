@@ -1,6 +1,7 @@
 /**
  * Values as text, as console.log of Node.js shows them, for runtimes whose console shows objects and not text. Everyday values look the
- * same to the letter; what is exotic (proxies, typed arrays beyond their numbers, getters) looks alike. After Node's lib/internal/util/inspect.js.
+ * same to the letter; what is exotic (proxies, typed arrays beyond their numbers, getters) looks alike. After Node's
+ * lib/internal/util/inspect.js.
  */
 
 const MAX_DEPTH = 2;

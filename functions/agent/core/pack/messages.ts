@@ -19,19 +19,13 @@ export type WorkerMessage =
   | { type: "storage"; id: number; request: StorageRequest };
 
 export type StorageRequest =
-  | { op: "get"; key: string }
-  | { op: "set"; key: string; json: string }
-  | { op: "delete"; key: string }
-  | { op: "list"; prefix: string };
+  { op: "get"; key: string } | { op: "set"; key: string; json: string } | { op: "delete"; key: string } | { op: "list"; prefix: string };
 
 /** What a storage request comes to: JSON for `get` (undefined: there is none), whether there was one for `delete`, keys for `list`. */
 export type StorageAnswer = { json?: string; existed?: boolean; keys?: string[]; error?: string };
 
 /** To the worker. */
-export type WorkerCommand =
-  | { type: "stop"; reason: string }
-  | { type: "health" }
-  | { type: "storage"; id: number; answer: StorageAnswer };
+export type WorkerCommand = { type: "stop"; reason: string } | { type: "health" } | { type: "storage"; id: number; answer: StorageAnswer };
 
 /** Reads a message of a worker; undefined if it is none. */
 export function parseWorkerMessage(value: unknown): WorkerMessage | undefined {

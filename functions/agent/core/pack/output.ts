@@ -1,6 +1,7 @@
 /**
  * What a pack writes to stdout and stderr, on its way to the agent. Posted as it is written, so that a pack that never yields is heard
- * too and the last words of one that dies are not lost. Bounded by what the agent has not taken yet: beyond that, lines are dropped and counted.
+ * too and the last words of one that dies are not lost. Bounded by what the agent has not taken yet: beyond that, lines are dropped
+ * and counted.
  */
 import type { WorkerMessage } from "./messages.ts";
 

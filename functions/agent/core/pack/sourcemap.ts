@@ -1,6 +1,6 @@
 /**
- * Stacks in terms of the sources that a bundle was made of, when it carries an inline source map (ECMA-426: base64 VLQ mappings). Used when an
- * error is reported and not before; a map that makes no sense leaves the stack as it is.
+ * Stacks in terms of the sources that a bundle was made of, when it carries an inline source map (ECMA-426: base64 VLQ mappings). Used
+ * when an error is reported and not before; a map that makes no sense leaves the stack as it is.
  */
 import { isObject } from "../schema.ts";
 

@@ -21,7 +21,10 @@ interface Place {
   connection: AgentConnection;
 }
 
-async function place(t: TestContext, { policy = undefined as string | undefined, hash = "", ttlMs = 3_600_000, prepare = (_: FakeServer) => {} } = {}) {
+async function place(
+  t: TestContext,
+  { policy = undefined as string | undefined, hash = "", ttlMs = 3_600_000, prepare = (_: FakeServer) => {} } = {},
+) {
   const server = await new FakeServer().start();
   t.after(() => server.stop());
   serveAgent(server, policy);
@@ -143,7 +146,10 @@ async function damage(page: Page, sha256: string): Promise<void> {
 
 test("a stop says goodbye; a closed tab closes its socket with it", LIMIT, async (t) => {
   const stopped = await place(t);
-  const pod = assign(stopped, `export default ({ signal }) => new Promise((done) => signal.addEventListener("abort", () => done("gone")));`);
+  const pod = assign(
+    stopped,
+    `export default ({ signal }) => new Promise((done) => signal.addEventListener("abort", () => done("gone")));`,
+  );
   await stopped.connection.status(pod.podId, "running");
   const end = (await stopped.page.evaluate("window.agent.stop('enough')")) as { kind: string };
   assert.equal(end.kind, "goodbye");
@@ -155,7 +161,10 @@ test("a stop says goodbye; a closed tab closes its socket with it", LIMIT, async
   const closed = await place(t);
   await closed.page.close();
   await closed.connection.untilClosed();
-  assert.ok(closed.connection.closeCode === 1001 || closed.connection.payloads("node:disconnect").length > 0, String(closed.connection.closeCode));
+  assert.ok(
+    closed.connection.closeCode === 1001 || closed.connection.payloads("node:disconnect").length > 0,
+    String(closed.connection.closeCode),
+  );
 });
 
 test("the page is shown what pods say, and how far they are", LIMIT, async (t) => {
@@ -163,7 +172,10 @@ test("the page is shown what pods say, and how far they are", LIMIT, async (t) =
   const code = `export default async ({ progress, signal }) => { progress(0.5, "half"); console.log("shown"); await new Promise((done) => signal.addEventListener("abort", done)); };`;
   const pod = assign(at, code);
   await eventually(at.page, `window.lines.some(({ line }) => line.text === "shown")`);
-  const shown = await eventually(at.page, `(() => { const pod = window.agent.state.pods[${JSON.stringify(pod.podId)}]; return pod?.progress && pod })()`);
+  const shown = await eventually(
+    at.page,
+    `(() => { const pod = window.agent.state.pods[${JSON.stringify(pod.podId)}]; return pod?.progress && pod })()`,
+  );
   const state = shown as Record<string, unknown>;
   assert.deepEqual(
     [state["name"], state["pack"], state["status"], state["progress"], state["progressText"]],

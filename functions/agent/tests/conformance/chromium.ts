@@ -9,8 +9,7 @@ const DIST = new URL("../../../dist/", import.meta.url);
 const PAGE_POLICY = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'";
 const WORKER_POLICY = "default-src 'none'; script-src blob: data: 'wasm-unsafe-eval'; worker-src data:; connect-src *";
 /** For a page that has the workers' scripts come from inside the module. */
-export const BLOB_POLICY =
-  "default-src 'none'; script-src 'self' blob: data: 'wasm-unsafe-eval'; worker-src blob: data:; connect-src *";
+export const BLOB_POLICY = "default-src 'none'; script-src 'self' blob: data: 'wasm-unsafe-eval'; worker-src blob: data:; connect-src *";
 
 export async function launchChromium(): Promise<Browser> {
   return await chromium.launch({
@@ -22,7 +21,10 @@ export async function launchChromium(): Promise<Browser> {
 /** Lays the agent's files and a page that starts it into a server. */
 export function serveAgent(server: FakeServer, policy = PAGE_POLICY): void {
   const script = { "content-type": "text/javascript", "content-security-policy": WORKER_POLICY };
-  server.files.set("/agent/browser.mjs", { headers: { "content-type": "text/javascript" }, body: readFileSync(new URL("browser.mjs", DIST)) });
+  server.files.set("/agent/browser.mjs", {
+    headers: { "content-type": "text/javascript" },
+    body: readFileSync(new URL("browser.mjs", DIST)),
+  });
   server.files.set("/agent/coordinator.js", { headers: script, body: readFileSync(new URL("coordinator.js", DIST)) });
   server.files.set("/agent/start.js", { headers: { "content-type": "text/javascript" }, body: START });
   server.files.set("/page", {

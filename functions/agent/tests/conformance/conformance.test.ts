@@ -113,7 +113,8 @@ describe("the same pack in both runtimes", { concurrency: true }, () => {
     const code = `export default async ({ storage }) => { const before = await storage.get("runs") ?? 0; await storage.set("runs", before + 1); return before; };`;
     for (const host of hosts) {
       const results = [];
-      for (const namespace of ["one", "one", "two"]) results.push((await host.connection.ended(assign(host, code, { namespace }).podId)).result);
+      for (const namespace of ["one", "one", "two"])
+        results.push((await host.connection.ended(assign(host, code, { namespace }).podId)).result);
       assert.deepEqual(results, [0, 1, 0], host.name);
     }
   });
@@ -163,7 +164,10 @@ test("the network is cut: no pod restarts, no status is lost, lines go on", LIMI
         `export default ({ signal }) => { const run = crypto.randomUUID(); let n = 0; setInterval(() => console.log(run, ++n), 20);
            return new Promise((done) => signal.addEventListener("abort", () => done(run))); };`,
       );
-      const ends = assign(host, `export default async () => { console.log("up"); await new Promise((done) => setTimeout(done, 300)); return "meanwhile"; };`);
+      const ends = assign(
+        host,
+        `export default async () => { console.log("up"); await new Promise((done) => setTimeout(done, 300)); return "meanwhile"; };`,
+      );
       await connection.line(ends.podId, "up");
       await connection.line(runs.podId, " 2");
       const before = server.connections.length;
@@ -172,13 +176,23 @@ test("the network is cut: no pod restarts, no status is lost, lines go on", LIMI
       server.down = false;
       const back = await server.agent(before);
       const held = (await back.first("node:register")).pods.map(({ podId, status }) => [podId, status]);
-      assert.deepEqual(new Map(held as [string, string][]), new Map([[runs.podId, "running"], [ends.podId, "stopped"]]), name);
+      assert.deepEqual(
+        new Map(held as [string, string][]),
+        new Map([
+          [runs.podId, "running"],
+          [ends.podId, "stopped"],
+        ]),
+        name,
+      );
       assert.equal((await back.ended(ends.podId)).result, "meanwhile", name);
       await back.until(() => back.lines(runs.podId)[0]);
       back.say("pod:stop", { podId: runs.podId, incarnation: 1, reason: "stopped_by_user", gracePeriodMs: 5_000 });
       const run = (await back.ended(runs.podId)).result;
       const lines = [...connection.lines(runs.podId), ...back.lines(runs.podId)].map(({ text }) => text);
-      assert.ok(lines.length > 2 && lines.every((text) => text.startsWith(`${String(run)} `)), `${name}: one run wrote all of ${lines.length} lines`);
+      assert.ok(
+        lines.length > 2 && lines.every((text) => text.startsWith(`${String(run)} `)),
+        `${name}: one run wrote all of ${lines.length} lines`,
+      );
       host.connection = back;
     }),
   );

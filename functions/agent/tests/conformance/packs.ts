@@ -113,9 +113,15 @@ export const CASES: Case[] = [
     { result: "compiled" },
   ),
   completes("CommonJS: module.exports.default", `module.exports.default = () => this === undefined;`, { result: false }),
-  completes("CommonJS: an object with start", `module.exports = { start() { return typeof require + typeof module; } };`, { result: "functionobject" }),
-  completes("CommonJS: sloppy, with a shebang", `#!/usr/bin/env node\nwith ({ x: "sloppy" }) { module.exports = () => x }`, { result: "sloppy" }),
-  completes("CommonJS that mentions export default", `// export default nothing\nmodule.exports = () => 1; /* import x from "y" */`, { result: 1 }),
+  completes("CommonJS: an object with start", `module.exports = { start() { return typeof require + typeof module; } };`, {
+    result: "functionobject",
+  }),
+  completes("CommonJS: sloppy, with a shebang", `#!/usr/bin/env node\nwith ({ x: "sloppy" }) { module.exports = () => x }`, {
+    result: "sloppy",
+  }),
+  completes("CommonJS that mentions export default", `// export default nothing\nmodule.exports = () => 1; /* import x from "y" */`, {
+    result: 1,
+  }),
   fails("throws at import", `throw new TypeError("not today"); export default () => {};`, NOT_LOADED, "TypeError: not today"),
   fails("CommonJS that throws at import", `throw new RangeError("not now"); module.exports = 1;`, NOT_LOADED, "RangeError: not now"),
   fails(
@@ -211,12 +217,15 @@ export const CASES: Case[] = [
      });`,
     { result: { order: ["now", "microtask", "promise", "timeout"], ticks: 3 } },
   ),
-  completes(
-    "dynamic import",
-    `export default async () => (await import("data:text/javascript,export default 6 * 7")).default;`,
-    { result: 42 },
+  completes("dynamic import", `export default async () => (await import("data:text/javascript,export default 6 * 7")).default;`, {
+    result: 42,
+  }),
+  fails(
+    "imports what is not there",
+    `export default async () => { try { await import("./nowhere.js") } catch (e) { throw new Error("not there") } };`,
+    CRASHED,
+    "Error: not there",
   ),
-  fails("imports what is not there", `export default async () => { try { await import("./nowhere.js") } catch (e) { throw new Error("not there") } };`, CRASHED, "Error: not there"),
   completes(
     "storage",
     `export default async ({ storage }) => {

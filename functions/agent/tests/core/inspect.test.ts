@@ -28,7 +28,12 @@ const ALIKE: unknown[][] = [
   [new Date(0), /x+/gi, new Date(Number.NaN)],
   [new Uint8Array([1, 2, 3])],
   [{ first: "a".repeat(30), second: "b".repeat(30), third: "c".repeat(30) }],
-  [[{ id: 1, name: "one", tags: ["a", "b"] }, { id: 2, name: "two", tags: [] }]],
+  [
+    [
+      { id: 1, name: "one", tags: ["a", "b"] },
+      { id: 2, name: "two", tags: [] },
+    ],
+  ],
   [
     {
       get only() {

@@ -14,7 +14,10 @@ test("a watcher is told of connection, pods and progress", () => {
   const store = new StateStore();
   const seen: string[] = [];
   watch(
-    () => `${store.view.connection} ${Object.values(store.view.pods).map((pod) => `${pod.status} ${pod.progress ?? "-"}`).join()}`,
+    () =>
+      `${store.view.connection} ${Object.values(store.view.pods)
+        .map((pod) => `${pod.status} ${pod.progress ?? "-"}`)
+        .join()}`,
     (now) => seen.push(now),
   );
   store.connection("connecting");

@@ -18,6 +18,7 @@ test("two settings are enough; the rest comes from the machine", () => {
     labels: {},
     taints: [],
     resources: { cpu: "8", memory: "12288Mi", pods: 110 },
+    isolation: "thread",
     logFormat: "text",
     logLevel: "info",
     endsWithStdin: false,

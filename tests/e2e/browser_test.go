@@ -89,7 +89,9 @@ func TestBrowserTabIsANode(t *testing.T) {
 	w.runsOnce(pod.ID)
 	page.do("sees", map[string]any{"text": "beacon is lit"})
 	page.do("sees", map[string]any{"text": "lighthouse"})
-	w.eventually("its log is stored", func() bool { return w.text("select line from pod_logs where pod_id = $1 and stream = 'stdout' limit 1", pod.ID) == "beacon is lit" })
+	w.eventually("its log is stored", func() bool {
+		return w.text("select line from pod_logs where pod_id = $1 and stream = 'stdout' limit 1", pod.ID) == "beacon is lit"
+	})
 
 	// Its policy lets the page do what it needs and not more.
 	for _, refused := range []string{

@@ -135,7 +135,7 @@ type PodCreate struct {
 type PodEvent struct {
 	ID            int64      `json:"id"`
 	At            time.Time  `json:"at"`
-	Event         string     `json:"event"` // created, status, deleted
+	Event         string     `json:"event"` // created, status, stop_requested, deleted
 	From          *string    `json:"from"`
 	To            *string    `json:"to"`
 	Reason        string     `json:"reason"`
@@ -234,6 +234,26 @@ type User struct {
 	Email       string    `json:"email"`
 	DisplayName string    `json:"displayName"`
 	Role        string    `json:"role"`
+}
+
+// Setup is the body of POST /auth/setup: the token that the server printed at its first start.
+type Setup struct {
+	Token string `json:"token"`
+}
+
+// Account is GET /api/users/:id: a user as an admin manages them.
+type Account struct {
+	User
+	CreatedAt time.Time `json:"createdAt"`
+	Revision  int64     `json:"revision"`
+}
+
+// AccountPatch is the body of PATCH /api/users/:id; what is left out stays as it is. With Revision the change is refused (CONFLICT) when
+// somebody else was faster.
+type AccountPatch struct {
+	Role        *string `json:"role,omitempty"`
+	DisplayName *string `json:"displayName,omitempty"`
+	Revision    *int64  `json:"revision,omitempty"`
 }
 
 // ServerInfo is GET /api/info: what a client needs to talk to Supabase directly. It is public; the key is the public one.

@@ -43,6 +43,11 @@ fi
 
 [ "${1:-}" = --tests ] || exit 0
 
+# Where Debian has it, or what $CHROMIUM names.
+if ! [ -x "${CHROMIUM:-/usr/bin/chromium}" ]; then
+  apt chromium || fail 'the tests need Chromium, for packs in browsers' 'install it, e.g. apt-get install chromium, or set CHROMIUM to where one is'
+fi
+
 have_postgres || fail 'the tests need PostgreSQL 15 or newer' 'install it, e.g. apt-get install postgresql'
 
 # The schema's tests need pgTAP and plpgsql_check in the newest PostgreSQL that is here, since that is the one the tests run on.

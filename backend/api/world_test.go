@@ -266,7 +266,7 @@ func (w *world) do(method, path string, body any, options ...option) answer {
 	raw, err := io.ReadAll(resp.Body)
 	require.NoError(w.t, err)
 	a := answer{status: resp.StatusCode, header: resp.Header, body: string(raw)}
-	if len(raw) > 0 {
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
 		require.NoError(w.t, json.Unmarshal(raw, &a), "%s", raw)
 	}
 	return a

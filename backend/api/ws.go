@@ -80,10 +80,13 @@ type agentSocket struct {
 // SetReadLimit bounds the messages that ReadMessage returns.
 func (a *agentSocket) SetReadLimit(limit int64) { a.limit = limit }
 
-// ReadMessage reads the next message. One that is too large is an error that wraps wire.ErrBadFrame; what is left of it is skipped by the
+// ReadMessage reads the next message. The end of one whose page was closed wraps wire.ErrGoingAway. One that is too large is an error that wraps wire.ErrBadFrame; what is left of it is skipped by the
 // next call.
 func (a *agentSocket) ReadMessage() (int, []byte, error) {
 	kind, r, err := a.NextReader()
+	if ws.IsCloseError(err, wire.CloseGoingAway) {
+		return kind, nil, fmt.Errorf("%w: %w", wire.ErrGoingAway, err)
+	}
 	if err != nil {
 		return kind, nil, err
 	}

@@ -50,13 +50,18 @@ func (s *session) claim(in wire.NodeRegister, correlationID string) (core.Regist
 	if err != nil {
 		return core.Registered{}, fmt.Errorf("register node: %w", err)
 	}
-	s.node = out.NodeID
+	s.node, s.boot = out.NodeID, in.BootID
 	s.log = s.log.With("node", in.Name, "node_id", out.NodeID)
 	s.send(wire.TypeNodeRegistered, wire.NodeRegistered{
 		NodeID: out.NodeID, Name: in.Name, Access: out.Access, Supabase: s.hub.cfg.Supabase,
 		HeartbeatIntervalMS: s.hub.heartbeatInterval().Milliseconds(),
 	}, correlationID)
-	if old := s.hub.own(s); old != nil {
+	switch old := s.hub.own(s); {
+	case old == nil:
+	case old.boot == s.boot:
+		// The same process, which thinks that the old connection is dead. Should it not be, this is no other agent's doing.
+		old.close(wire.CloseRestart, "this agent has a newer connection")
+	default:
 		old.close(wire.CloseSuperseded, "another connection registered this node")
 	}
 	return out, nil

@@ -18,7 +18,8 @@ import (
 )
 
 // Conn is a WebSocket. One goroutine reads and one writes, as gorilla's and fasthttp's allow. SetReadDeadline and Close may be called by
-// any goroutine, and a ReadMessage that waits notices. A message over the read limit is an error that wraps wire.ErrBadFrame.
+// any goroutine, and a ReadMessage that waits notices. A message over the read limit is an error that wraps wire.ErrBadFrame; the end
+// of a connection whose page was closed is one that wraps wire.ErrGoingAway.
 type Conn interface {
 	ReadMessage() (messageType int, data []byte, err error)
 	WriteMessage(messageType int, data []byte) error
@@ -52,6 +53,7 @@ type session struct {
 	log   *slog.Logger
 	actor core.Actor
 	node  uuid.UUID
+	boot  uuid.UUID // the agent's process
 
 	heard atomic.Bool // since the last lease renewal
 

@@ -83,6 +83,54 @@ func TestAnAgentThatCameBackWithout(t *testing.T) {
 	assert.Equal(t, core.VerdictStaleIncarnation, ack().Code, "what it says of the lost one comes too late")
 }
 
+// A tab that is closed has no time for a goodbye: its browser says 1001, and its pods are placed anew at once.
+func TestAPageThatIsClosed(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	a, node := w.join("tab")
+	pod := w.place(node)
+	next[wire.PodAssign](a, wire.TypePodAssign)
+	assert.True(t, a.reports(pod, 1, core.PodStarting).Accepted)
+	message := websocket.FormatCloseMessage(wire.CloseGoingAway, "")
+	require.NoError(t, a.WriteControl(websocket.CloseMessage, message, time.Now().Add(patience)))
+	w.nodeIs(node, "unhealthy")
+	now, reason := w.status(pod)
+	assert.Equal(t, "pending node_disconnected", now+" "+reason)
+}
+
+// Any other end of a connection may be the network's: the node keeps its pods until its lease has run out.
+func TestAConnectionThatBreaks(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	a, node := w.join("tab")
+	pod := w.place(node)
+	next[wire.PodAssign](a, wire.TypePodAssign)
+	assert.True(t, a.reports(pod, 1, core.PodStarting).Accepted)
+	require.NoError(t, a.Close())
+	require.Eventually(t, func() bool { return w.hub.Connected() == 0 }, patience, time.Millisecond)
+	now, _ := w.status(pod)
+	assert.Equal(t, "starting", now)
+}
+
+// A process that comes back before its old connection was seen to be dead is no other agent.
+func TestTheSameProcessTwice(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	boot := uuid.New()
+	join := func() *agent {
+		a := w.dial()
+		a.login(w.project.token(t, w.operator))
+		a.send(wire.TypeNodeRegister, wire.NodeRegister{Name: "n", RuntimeType: core.RuntimeBrowser, RuntimeVersion: "Chrome 156", BootID: boot,
+			Resources: wire.NodeResources{CPU: "4", Memory: "8Gi", Pods: 20}, Pods: []wire.HeldPod{}})
+		next[wire.NodeRegistered](a, wire.TypeNodeRegistered)
+		return a
+	}
+	first := join()
+	second := join()
+	first.closes(t, wire.CloseRestart)
+	second.beats()
+}
+
 // A token runs out on an open socket; a fresh one on the same socket prolongs the session.
 func TestTokensRunOut(t *testing.T) {
 	t.Parallel()

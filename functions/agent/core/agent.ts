@@ -14,6 +14,7 @@ import type {
   CredentialsStore,
   HostInfo,
   HttpFetch,
+  KeyValues,
   Logger,
   OpenSocket,
   Random,
@@ -24,7 +25,9 @@ import type {
 import {
   isTerminal,
   type Assignment,
+  type Heartbeat,
   type HeldPod,
+  type LogLine,
   type NodeRegister,
   type Registered,
   type ServerFrame,
@@ -32,6 +35,8 @@ import {
   type StopOrder,
 } from "./protocol.ts";
 import { Session, type SessionEnd } from "./session.ts";
+import { StateStore } from "./state.ts";
+import { Storage } from "./storage.ts";
 import { Tokens } from "./tokens.ts";
 import { AGENT_VERSION } from "./version.ts";
 
@@ -46,7 +51,10 @@ export interface Ports {
   cache: BundleCache;
   credentials: CredentialsStore;
   workers: WorkerLauncher;
+  storage: KeyValues;
   host: HostInfo;
+  /** Told of every line of a pod, besides the server; for pages that show them. */
+  watchLines?: (podId: string, line: LogLine) => void;
 }
 
 /** What the node is registered as. */
@@ -76,6 +84,8 @@ export class Agent {
   readonly #config: AgentConfig;
   readonly #session: Session;
   readonly #bundles: Bundles;
+  readonly #storage: Storage;
+  readonly #view = new StateStore();
   readonly #outbox = new StatusOutbox();
   readonly #logs = new LogBuffer();
   /** The highest incarnation of each pod, until its worker is gone. */
@@ -91,6 +101,7 @@ export class Agent {
     const { clock, random, log, openSocket, http, sha256, cache, credentials } = ports;
     this.#ports = ports;
     this.#config = config;
+    this.#storage = new Storage(ports.storage);
     const tokens = new Tokens({ http, store: credentials, clock, log });
     this.#bundles = new Bundles({ http, cache, sha256, tokens, clock, random, log });
     this.#session = new Session(
@@ -105,9 +116,9 @@ export class Agent {
       },
       {
         registration: () => this.#registration(),
-        heartbeat: () => ({ pods: this.#pods.size, usage: ports.host.usage() }),
+        heartbeat: () => ({ pods: this.#pods.size, ...usageOf(ports.host) }),
         ready: (registered) => this.#ready(registered),
-        lost: () => {},
+        lost: () => this.#view.connection("connecting"),
         frame: (frame) => this.#frame(frame),
         end: (end) => void this.#over(end),
       },
@@ -121,6 +132,7 @@ export class Agent {
   start(): void {
     if (this.#state !== "idle") return;
     this.#state = "active";
+    this.#view.connection("connecting");
     this.#session.start();
   }
 
@@ -128,8 +140,19 @@ export class Agent {
   shutdown(reason: string, maxGraceMs = Infinity): void {
     if (this.#state === "active") {
       this.#state = "leaving";
+      this.#view.connection("leaving");
       void this.#leave(reason, maxGraceMs);
     } else if (this.#state === "leaving") for (const pod of this.#pods.values()) pod.retire(maxGraceMs);
+  }
+
+  /** What it is and runs, to be watched with Vue's reactivity. */
+  get state(): StateStore["view"] {
+    return this.#view.view;
+  }
+
+  /** The platform has a network again: connects now rather than when its time comes. */
+  networkIsBack(): void {
+    this.#session.retryNow();
   }
 
   /** Pods whose worker is not gone. */
@@ -175,6 +198,7 @@ export class Agent {
     this.#settled?.();
     for (const pod of this.#pods.values()) pod.disown(end.message);
     await this.#within(TERMINATE_MS, Promise.all(this.#workers));
+    this.#view.over(end);
     this.#end(end);
   }
 
@@ -208,6 +232,7 @@ export class Agent {
 
   #ready(registered: Registered): void {
     const { name, nodeId, access } = registered;
+    this.#view.registered(registered);
     this.#ports.log.info("registered", { node: name, nodeId, access, pods: this.#pods.size });
     this.#outbox.rewind();
     this.#flush();
@@ -241,28 +266,33 @@ export class Agent {
       incarnation,
       pack: `${assignment.pack.name}@${assignment.pack.version}`,
     });
-    const { clock, log, workers, host } = this.#ports;
+    const { clock, log, workers, host, watchLines } = this.#ports;
     const events: PodEvents = {
       status: (report) => {
+        this.#view.status(report, clock.now());
         this.#outbox.add(report);
         this.#flush();
       },
       line: (line) => {
         this.#logs.add(podId, incarnation, line);
+        watchLines?.(podId, line);
         this.#planLines();
       },
       dropped: (lines) => this.#logs.addDropped(podId, incarnation, lines),
+      progress: (fraction, text) => this.#view.progress(podId, incarnation, fraction, text),
       ended: () => {
+        this.#view.gone(podId, incarnation, pod.silent);
         if (this.#pods.get(podId) === pod) this.#pods.delete(podId);
       },
     };
     const pod = new Pod(
       assignment,
-      { clock, log, workers, bundles: this.#bundles, runtimeType: host.runtimeType },
+      { clock, log, workers, bundles: this.#bundles, runtimeType: host.runtimeType, storage: this.#storage },
       events,
       current?.gone ?? Promise.resolve(),
     );
     this.#pods.set(podId, pod);
+    this.#view.assigned(assignment, clock.now());
     this.#track(pod);
   }
 
@@ -355,4 +385,9 @@ export class Agent {
     }
     if (this.#session.ready) this.#planLines(); // the socket is full; without one they wait for the next
   }
+}
+
+function usageOf(host: HostInfo): Pick<Heartbeat, "usage"> {
+  const usage = host.usage();
+  return usage ? { usage } : {};
 }

@@ -5,6 +5,7 @@
 import { BundleError, type Bundles } from "./bundles.ts";
 import { Cancelled, CancelSource, unlessCancelled } from "./cancel.ts";
 import { messageOf, stackOf } from "./errors.ts";
+import { HealthCheck } from "./health.ts";
 import { LineSplitter } from "./lines.ts";
 import { outcomeOf, partingOf, StartFailure, type Outcome, type Parting } from "./outcome.ts";
 import type { PackIdentity } from "./pack/contract.ts";
@@ -19,6 +20,7 @@ import {
   type Runtime,
   type StatusReport,
 } from "./protocol.ts";
+import type { Storage } from "./storage.ts";
 import { storable, truncateUtf8 } from "./text.ts";
 
 export interface PodDeps {
@@ -27,6 +29,7 @@ export interface PodDeps {
   bundles: Pick<Bundles, "get">;
   workers: WorkerLauncher;
   runtimeType: Runtime;
+  storage: Storage;
 }
 
 export interface PodEvents {
@@ -34,6 +37,8 @@ export interface PodEvents {
   line(line: LogLine): void;
   /** So many lines were lost before the next one. */
   dropped(lines: number): void;
+  /** How far it is, in its own opinion. */
+  progress(fraction: number | undefined, text: string): void;
   /** Its worker is gone. Exactly once and last. */
   ended(): void;
 }
@@ -50,6 +55,8 @@ export interface Stop {
 export const START_TIMEOUT_MS = 30_000;
 /** A worker that was terminated is gone at once, unless it sits in a blocking call of its platform: that is worth a word. */
 const STUCK_MS = 10_000;
+/** Progress becomes a line of the log at most this often. */
+const PROGRESS_MS = 1_000;
 
 export class Pod {
   readonly assignment: Assignment;
@@ -75,6 +82,8 @@ export class Pod {
   #starting: Timer | undefined;
   #grace: Timer | undefined;
   #stuck: Timer | undefined;
+  readonly #health: HealthCheck;
+  #progressAt = -Infinity;
 
   /** `previous` resolves when the worker of an earlier incarnation is gone: this one's does not start before. */
   constructor(assignment: Assignment, deps: PodDeps, events: PodEvents, previous: Promise<void>) {
@@ -86,6 +95,11 @@ export class Pod {
       stdout: new LineSplitter((text, at) => this.#line("stdout", text, at)),
       stderr: new LineSplitter((text, at) => this.#line("stderr", text, at)),
     };
+    this.#health = new HealthCheck(
+      deps.clock,
+      () => this.#worker?.send({ type: "health" }),
+      (why) => this.#conclude({ status: "failed", reason: "unhealthy", message: why }),
+    );
     this.#claimed = new Promise((resolve) => {
       this.#claim = resolve;
     });
@@ -232,6 +246,19 @@ export class Pod {
         this.#phase = "running";
         this.#starting?.cancel();
         if (!this.#stop) this.#report({ status: "running" });
+        if (message.health && !this.#stop) this.#health.start();
+        break;
+      case "health":
+        this.#health.answered(message.problem);
+        break;
+      case "progress":
+        this.#progress(message.fraction, message.text ?? "");
+        break;
+      case "storage":
+        void this.#deps.storage
+          .of(this.assignment.namespace, this.assignment.pack.name)
+          .ask(message.request)
+          .then((answer) => this.#worker?.send({ type: "storage", id: message.id, answer }));
         break;
       case "done": {
         const parting = partingOf(message.result, message.message);
@@ -245,6 +272,15 @@ export class Pod {
         if (this.#stop) this.#terminate();
         else this.#conclude({ status: "failed", reason: message.reason, message: message.message });
     }
+  }
+
+  #progress(fraction: number | undefined, text: string): void {
+    this.#events.progress(fraction, text);
+    const now = this.#deps.clock.monotonic();
+    if (now - this.#progressAt < PROGRESS_MS && fraction !== 1) return;
+    this.#progressAt = now;
+    const share = fraction === undefined ? "" : `${Math.floor(fraction * 100)} %`;
+    this.#line("system", ["progress:", share, text].filter((part) => part !== "").join(" "), this.#deps.clock.now());
   }
 
   /** It has come to its end, whatever its worker still does. */
@@ -261,6 +297,7 @@ export class Pod {
       return;
     }
     if (first) {
+      this.#health.stop();
       this.#starting?.cancel();
       this.#report({ status: "stopping", reason: stop.reason });
       if (stop.graceMs > 0) this.#worker?.send({ type: "stop", reason: stop.reason });
@@ -284,6 +321,7 @@ export class Pod {
   #terminate(): void {
     if (this.#terminated) return;
     this.#terminated = true;
+    this.#health.stop();
     this.#grace?.cancel();
     this.#stuck = this.#deps.clock.timer(STUCK_MS, () => {
       this.#deps.log.warn("a worker that was terminated is not gone: its pack is in a call that cannot be interrupted", this.#fields());
@@ -311,6 +349,7 @@ export class Pod {
 
   #finish(outcome: Outcome): void {
     for (const timer of [this.#starting, this.#grace, this.#stuck]) timer?.cancel();
+    this.#health.stop();
     this.#cancel.cancel(); // a fetch that nobody waits for
     this.#streams.stdout.end();
     this.#streams.stderr.end();

@@ -12,11 +12,16 @@ export interface Config {
   labels: Record<string, string>;
   taints: Taint[];
   resources: NodeRegister["resources"];
+  isolation: Isolation;
   logFormat: LogFormat;
   logLevel: LogLevel;
   /** End when stdin ends: whoever started this holds the other side of it. */
   endsWithStdin: boolean;
 }
+
+/** What a pod is run in. */
+export const ISOLATIONS = ["thread", "process"] as const;
+export type Isolation = (typeof ISOLATIONS)[number];
 
 /** What the machine says. */
 export interface Detected {
@@ -59,6 +64,7 @@ export function configFrom(env: Env, detected: Detected): Config {
       memory: quantity(env, "STARK_NODE_MEMORY", MEMORY, "512Mi or 8Gi") ?? detected.resources.memory,
       pods: count(env, "STARK_NODE_PODS") ?? detected.resources.pods,
     },
+    isolation: choice(env, "STARK_AGENT_ISOLATION", ISOLATIONS) ?? "thread",
     logFormat: choice(env, "STARK_LOG_FORMAT", LOG_FORMATS) ?? "text",
     logLevel: choice(env, "STARK_LOG_LEVEL", LOG_LEVELS) ?? "info",
     endsWithStdin: choice(env, "STARK_AGENT_PARENT", ["stdin"]) === "stdin",

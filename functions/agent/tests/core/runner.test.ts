@@ -79,10 +79,10 @@ test("the context says who the pod is", async () => {
   const { running } = run(esm((context) => void (seen = context)));
   await running;
   assert.ok(seen);
-  const { log, fetch, signal, onShutdown, ...rest } = seen;
+  const { log, fetch, signal, onShutdown, storage, progress, ...rest } = seen;
   assert.deepEqual(rest, identity);
   assert.equal(signal.aborted, false);
-  assert.deepEqual([typeof log.info, typeof fetch, typeof onShutdown], ["function", "function", "function"]);
+  for (const given of [log.info, fetch, onShutdown, storage.get, progress]) assert.equal(typeof given, "function");
 });
 
 test("a bundle that throws while it is loaded", async () => {

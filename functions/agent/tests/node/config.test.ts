@@ -18,6 +18,7 @@ test("two settings are enough; the rest comes from the machine", () => {
     labels: {},
     taints: [],
     resources: { cpu: "8", memory: "12288Mi", pods: 110 },
+    isolation: "thread",
     logFormat: "text",
     logLevel: "info",
     endsWithStdin: false,
@@ -94,7 +95,7 @@ test("what is detected are quantities that a setting could be", () => {
     configFrom({ ...needed, STARK_NODE_CPU: cpu, STARK_NODE_MEMORY: memory, STARK_NODE_PODS: String(pods) }, detected).resources,
     { cpu, memory, pods },
   );
-  const { cpuMillis, memoryBytes } = nodeHost().usage();
+  const { cpuMillis = -1, memoryBytes = -1 } = nodeHost().usage() ?? {};
   assert.ok(Number.isSafeInteger(cpuMillis) && cpuMillis >= 0 && Number.isSafeInteger(memoryBytes) && memoryBytes > 1 << 20);
 });
 

@@ -14,6 +14,7 @@ import { nodeHost } from "../../node/host.ts";
 import { httpFetch, sha256 } from "../../node/http.ts";
 import { ThreadLauncher } from "../../node/launcher.ts";
 import { openSocket } from "../../node/socket.ts";
+import { DiskStorage } from "../../node/storage.ts";
 import { FakeCredentials, FakeLogger, tokenUntil } from "../support/fakes.ts";
 import { FakeServer, type AgentConnection } from "../support/server.ts";
 
@@ -37,6 +38,7 @@ async function startAgent(
       cache: new DiskCache(join(home, "cache")),
       credentials: new FakeCredentials({ supabaseUrl: server.url, anonKey: "anon-key", accessToken: tokenUntil(Date.now() + 3_600_000) }),
       workers: new ThreadLauncher(WORKER, join(home, "run")),
+      storage: new DiskStorage(join(home, "storage")),
       host: nodeHost(),
     },
     {

@@ -8,6 +8,7 @@ import type { SessionEnd } from "../../core/session.ts";
 import {
   answer,
   FakeCache,
+  FakeKeyValues,
   FakeClock,
   FakeCredentials,
   FakeHttp,
@@ -37,6 +38,7 @@ export function world() {
   const cache = new FakeCache();
   const network = new FakeNetwork();
   const workers = new FakeWorkers();
+  const storage = new FakeKeyValues();
   const credentials = new FakeCredentials({
     supabaseUrl: "http://supabase.test",
     anonKey: "anon-key",
@@ -54,6 +56,7 @@ export function world() {
       cache,
       credentials,
       workers,
+      storage,
       host: { runtimeType: "node", runtimeVersion: "v20.20.2", usage: () => ({ cpuMillis: 120, memoryBytes: 73_400_320 }) },
     },
     { url: "ws://server.test/ws", name: "worker-1", bootId: registration.bootId, resources: registration.resources },
@@ -69,6 +72,7 @@ export function world() {
     cache,
     network,
     workers,
+    storage,
     get socket(): FakeSocket {
       return network.current;
     },

@@ -35,7 +35,7 @@ type decider interface {
 // picture is the cluster as the feed shows it.
 type picture interface {
 	Position() uint64
-	Snapshot() cluster.Snapshot
+	Watch() *cluster.Watch
 	Assume(placements []core.Placement) []core.Placement
 	Forget(pods []uuid.UUID)
 	ConfigInt(key string, fallback int64) int64

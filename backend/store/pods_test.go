@@ -72,6 +72,16 @@ func TestCreatePodNamesTheFieldThatIsWrong(t *testing.T) {
 	}
 }
 
+// What a pod does not ask for, its namespace says.
+func TestNamespaceDefaultsReachThePod(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	fixture.Exec(t, w.pool, `insert into public.namespaces (name, defaults) values ('team', '{"cpu": "0.25", "memory": "64Mi"}')`)
+	pod, err := w.CreatePod(t.Context(), w.dev, wire.PodCreate{PackID: &w.pack, Namespace: "team"})
+	require.NoError(t, err)
+	require.Equal(t, []string{"250m", "64Mi"}, fixture.One[[]string](t, w.pool, "select array[cpu, memory] from public.pods where id = $1", pod.ID))
+}
+
 func TestStopPod(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,7 +24,7 @@ import (
 type Config struct {
 	// URL connects as a role that owns Stark's tables and may SET ROLE authenticated: on Supabase, `postgres`.
 	URL string
-	// MaxConns bounds the connections, at least 4; default 16.
+	// MaxConns bounds the connections, at least 4; default 20.
 	MaxConns int32
 }
 
@@ -36,21 +37,26 @@ type Store struct {
 	q        *db.Queries // on work
 }
 
-// maxWork is how many connections the worker can use at a time: a decision, a lease, a look at the nodes, a batch each of reports, beats, logs.
-const maxWork = 6
+// maxWork is how many connections the worker can use at a time: a few decisions, a lease, a look at the nodes, a batch each of reports, beats, logs.
+const maxWork = 9
+
+// workPlans makes the worker's statements be planned once and not at every call, which costs more than a small batch itself. All of them look
+// rows up by their ids, whatever the number. Such a plan may be made while a table is empty and be kept when it is large, so reading tables from
+// end to end is ruled out.
+var workPlans = map[string]string{"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 // Open makes the pools. It does not wait for the database: use Ping.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	all := int32(16)
+	all := int32(20)
 	if cfg.MaxConns > 0 {
 		all = max(4, cfg.MaxConns)
 	}
 	forWork := min(maxWork, all/2)
-	work, err := openPool(ctx, cfg.URL, forWork)
+	work, err := openPool(ctx, cfg.URL, forWork, workPlans)
 	if err != nil {
 		return nil, err
 	}
-	requests, err := openPool(ctx, cfg.URL, all-forWork)
+	requests, err := openPool(ctx, cfg.URL, all-forWork, nil)
 	if err != nil {
 		work.Close()
 		return nil, err
@@ -58,7 +64,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	return &Store{requests: requests, work: work, q: db.New(work)}, nil
 }
 
-func openPool(ctx context.Context, url string, maxConns int32) (*pgxpool.Pool, error) {
+func openPool(ctx context.Context, url string, maxConns int32, settings map[string]string) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("store: database url: %w", err)
@@ -66,6 +72,7 @@ func openPool(ctx context.Context, url string, maxConns int32) (*pgxpool.Pool, e
 	config.MaxConns = maxConns
 	config.ConnConfig.RuntimeParams["application_name"] = "stark"
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	maps.Copy(config.ConnConfig.RuntimeParams, settings)
 	config.ConnConfig.ConnectTimeout = 5 * time.Second
 	// After the database restarted, connections made before are dead; a health check finds them before a request does.
 	config.HealthCheckPeriod = 5 * time.Second

@@ -37,7 +37,7 @@ for update;
 -- name: RequeuePods :exec
 -- Pods that their node has lost.
 update public.pods set status = 'pending', node_id = null, reason = @reason, message = @message
-where id = any (@pods::uuid[]) and node_id = @node_id and status in ('scheduled', 'starting', 'running', 'stopping');
+where id = any (@pods::uuid[]) and node_id = @node_id and status || '' in ('scheduled', 'starting', 'running', 'stopping');
 
 -- name: RequeueNode :exec
 with home as materialized (
@@ -48,7 +48,7 @@ with home as materialized (
 )
 update public.pods p set status = 'pending', node_id = null, reason = @reason, message = @message
 from home
-where p.id = home.id and p.status in ('scheduled', 'starting', 'running', 'stopping');
+where p.id = home.id and p.status || '' in ('scheduled', 'starting', 'running', 'stopping');
 
 -- name: DisconnectNode :execrows
 -- Only the connection that holds the lease may say so.
@@ -88,7 +88,7 @@ update public.pods p
 set status = d.status, reason = d.reason, message = d.message, result = coalesce(d.result, p.result)
 from d
 where p.id = d.pod_id and p.node_id = d.node_id and p.incarnation = d.incarnation
-  and p.status in ('scheduled', 'starting', 'running', 'stopping')
+  and p.status || '' in ('scheduled', 'starting', 'running', 'stopping')
   and stark.pod_transition_allowed(p.status, d.status)
 returning p.id;
 

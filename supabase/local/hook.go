@@ -12,8 +12,9 @@ import (
 	"github.com/stark-o/stark/supabase/local/auth"
 )
 
-// tokenHook asks the database for the claims of a token, as Supabase Auth does by [auth.hook.custom_access_token] of config.toml. pool must not be
-// Auth's own: a login holds a connection of that one already. A user who signs up is not committed yet and gets the hint with the next token.
+// tokenHook asks the database for the claims of a token, as Supabase Auth does by [auth.hook.custom_access_token] of config.toml. pool must
+// not be Auth's own: a login holds a connection of that one already. A user who signs up is not committed yet and gets the hint with the
+// next token.
 func tokenHook(pool *pgxpool.Pool) auth.ClaimsHook {
 	return func(ctx context.Context, user uuid.UUID, method string, claims jwt.MapClaims) (jwt.MapClaims, error) {
 		event, err := json.Marshal(map[string]any{"user_id": user, "authentication_method": method, "claims": claims})

@@ -33,7 +33,8 @@ func supabaseCLI(t *testing.T, db testdb.DB, args ...string) []finding {
 	require.FileExists(t, binary, "install it: npm ci --prefix tests/js")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, append([]string{"db"}, append(args, "--remote="+db.URL, "--output-format", "json", "--agent", "no")...)...)
+	args = append(append([]string{"db"}, args...), "--remote="+db.URL, "--output-format", "json", "--agent", "no")
+	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Dir = t.TempDir() // no project: all that counts is the database
 	// None of the caller's: a linked project or an access token would be asked.
 	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "SUPABASE_ACCESS_TOKEN=", "DO_NOT_TRACK=1")
@@ -76,8 +77,8 @@ func TestAdvisorsFind(t *testing.T) {
 	for _, f := range supabaseCLI(t, db, "advisors", "--type", "all", "--level", "info") {
 		names = append(names, f.Name)
 	}
-	require.Subset(t, names, []string{"rls_disabled_in_public", "unindexed_foreign_keys", "function_search_path_mutable", "multiple_permissive_policies",
-		"auth_rls_initplan"})
+	require.Subset(t, names, []string{"rls_disabled_in_public", "unindexed_foreign_keys", "function_search_path_mutable",
+		"multiple_permissive_policies", "auth_rls_initplan"})
 }
 
 func TestLintReportsNothing(t *testing.T) {
@@ -93,7 +94,8 @@ func TestLintFinds(t *testing.T) {
 	t.Parallel()
 	db := withExtension(t, "plpgsql_check", "postgresql-15-plpgsql-check")
 	_, err := connect(t, db.URL).Exec(t.Context(), `
-		create function stark.broken() returns integer language plpgsql set search_path = '' as $$ begin return (select nothing from public.pods); end $$`)
+		create function stark.broken() returns integer language plpgsql set search_path = ''
+		as $$ begin return (select nothing from public.pods); end $$`)
 	require.NoError(t, err)
 	findings := supabaseCLI(t, db, "lint", "--level", "warning")
 	require.Len(t, findings, 1, fmt.Sprint(findings))

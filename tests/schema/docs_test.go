@@ -16,7 +16,8 @@ import (
 func TestErrorsAreDocumented(t *testing.T) {
 	t.Parallel()
 	rows, err := connect(t, testdb.New(t).URL).Query(t.Context(), `
-		select distinct m[2] || ' ' || m[1] from pg_proc p, regexp_matches(p.prosrc, 'errcode = ''(\w+)''[^;]*?constraint = ''([a-z_]+[a-z])''', 'g') m
+		select distinct m[2] || ' ' || m[1]
+		from pg_proc p, regexp_matches(p.prosrc, 'errcode = ''(\w+)''[^;]*?constraint = ''([a-z_]+[a-z])''', 'g') m
 		where p.pronamespace = 'stark'::regnamespace`)
 	require.NoError(t, err)
 	raised, err := pgx.CollectRows(rows, pgx.RowTo[string])

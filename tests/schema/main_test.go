@@ -1,5 +1,5 @@
-// Package schema_test proves what supabase/migrations promise: the pgTAP suite of supabase/tests, Supabase's own advisors and linter, and what
-// only several connections at once can show.
+// Package schema_test proves what supabase/migrations promise: the pgTAP suite of supabase/tests, Supabase's own advisors and linter, and
+// what only several connections at once can show.
 //
 // Besides PostgreSQL it needs Debian's postgresql-15-pgtap and postgresql-15-plpgsql-check, and the npm packages of tests/js.
 package schema_test

@@ -11,15 +11,17 @@ import (
 	"github.com/stark-o/stark/tests/testdb"
 )
 
-// What the rules cost, printed and not judged: 10,000 pods in batches of 500, as a developer under row-level security and as the service, with a quota
-// and without; then all of them placed.
+// What the rules cost, printed and not judged: 10,000 pods in batches of 500, as a developer under row-level security and as the service,
+// with a quota and without; then all of them placed.
 func TestThroughput(t *testing.T) { // not parallel: others would be in the figures
 	for name, c := range map[string]struct {
 		quota string
 		as    string
 	}{
-		"service, no quota": {"{}", "service_role"}, "service, quota": {`{"maxPods": 100000, "maxCpu": "100000", "maxMemory": "100Ti"}`, "service_role"},
-		"developer, no quota": {"{}", "authenticated"}, "developer, quota": {`{"maxPods": 100000}`, "authenticated"},
+		"service, no quota":   {"{}", "service_role"},
+		"service, quota":      {`{"maxPods": 100000, "maxCpu": "100000", "maxMemory": "100Ti"}`, "service_role"},
+		"developer, no quota": {"{}", "authenticated"},
+		"developer, quota":    {`{"maxPods": 100000}`, "authenticated"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			pool := testdb.New(t).Pool(t)
@@ -58,8 +60,7 @@ func insertBatches(t *testing.T, pool *pgxpool.Pool, role, user string, batches,
 	for range batches {
 		tx, err := pool.Begin(t.Context())
 		require.NoError(t, err)
-		_, err = tx.Exec(t.Context(), `select set_config('role', $1, true), set_config('request.jwt.claims', jsonb_build_object('sub', $2::text)::text, true)`, role, user)
-		require.NoError(t, err)
+		require.NoError(t, become(t.Context(), tx, role, user))
 		_, err = tx.Exec(t.Context(), insertPods, "bulk", size, "10m")
 		require.NoError(t, err)
 		require.NoError(t, tx.Commit(context.Background()))

@@ -237,7 +237,7 @@ update public.pods p
 set status = d.status, reason = d.reason, message = d.message, result = coalesce(d.result, p.result)
 from d
 where p.id = d.pod_id and p.node_id = d.node_id and p.incarnation = d.incarnation
-  and p.status in ('scheduled', 'starting', 'running', 'stopping')
+  and p.status || '' in ('scheduled', 'starting', 'running', 'stopping')
   and stark.pod_transition_allowed(p.status, d.status)
 returning p.id
 `
@@ -291,7 +291,7 @@ with home as materialized (
 )
 update public.pods p set status = 'pending', node_id = null, reason = $1, message = $2
 from home
-where p.id = home.id and p.status in ('scheduled', 'starting', 'running', 'stopping')
+where p.id = home.id and p.status || '' in ('scheduled', 'starting', 'running', 'stopping')
 `
 
 type RequeueNodeParams struct {
@@ -307,7 +307,7 @@ func (q *Queries) RequeueNode(ctx context.Context, arg RequeueNodeParams) error 
 
 const requeuePods = `-- name: RequeuePods :exec
 update public.pods set status = 'pending', node_id = null, reason = $1, message = $2
-where id = any ($3::uuid[]) and node_id = $4 and status in ('scheduled', 'starting', 'running', 'stopping')
+where id = any ($3::uuid[]) and node_id = $4 and status || '' in ('scheduled', 'starting', 'running', 'stopping')
 `
 
 type RequeuePodsParams struct {

@@ -130,6 +130,14 @@ func TestBrowserTabOfADeveloperIsPrivate(t *testing.T) {
 	page.do("sees", map[string]any{"text": "hello from own"})
 	assert.Equal(t, "pending", w.text("select status from pods where id = $1", foreign.ID))
 
+	// Another tab of this browser cannot be the same node.
+	second := tab{b, "second"}
+	second.do("open", map[string]any{"url": w.url() + "/agent", "beside": page.name})
+	second.do("logIn", map[string]any{"email": w.dev.email, "password": accountPassword})
+	second.do("click", map[string]any{"button": "Start"})
+	second.do("sees", map[string]any{"text": "Another tab of this browser already is the node"})
+	assert.Equal(t, "healthy", w.text("select status from nodes where name = 'mine'"))
+
 	// A tab that is loaded again is the same node, and takes its pods up again; one that is stopped says goodbye.
 	node := w.text("select id from nodes where name = 'mine'")
 	page.do("reload", nil)

@@ -10,10 +10,10 @@ const browser = await chromium.launch({
 const tabs = new Map()
 const PATIENCE = 30_000
 
-// Each tab is a browser profile of its own: nothing is shared between two of them.
+// Each tab is a browser profile of its own, and shares nothing with another unless it is opened beside it.
 const orders = {
-  async open({ tab, url, width = 1200, height = 900, dark = false }) {
-    const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light' })
+  async open({ tab, url, beside, width = 1200, height = 900, dark = false }) {
+    const context = tabs.get(beside)?.context ?? (await browser.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light' }))
     const page = await context.newPage()
     page.setDefaultTimeout(PATIENCE)
     const said = []

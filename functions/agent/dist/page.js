@@ -226,7 +226,7 @@ function make(tag, className = "", text = "") {
 }
 
 // browser/page/page.ts
-var NODE_KEY = "stark-agent-node", COORDINATOR = "/agent/coordinator.js", project, session, agent, state = { connection: "idle", node: void 0, pods: {}, end: void 0 }, selected, startedAt = 0, pods = new PodList((podId) => {
+var NODE_KEY = "stark-agent-node", COORDINATOR = "/agent/coordinator.js", project, session, agent, state = { connection: "idle", node: void 0, pods: {}, end: void 0 }, selected, starting = !1, startedAt = 0, pods = new PodList((podId) => {
   selected = selected === podId ? void 0 : podId, log.only(selected), render();
 }), log = new LogView((podId) => state.pods[podId]?.name ?? podId.slice(0, 8));
 async function main() {
@@ -271,11 +271,13 @@ async function submitStart(event) {
   event.preventDefault(), await start();
 }
 async function start() {
-  if (agent || !session || !project) return;
-  problem("node-problem", void 0);
+  if (agent || starting || !session || !project) return;
+  starting = !0, problem("node-problem", void 0);
   let settings = { name: element("name").value.trim(), labels: element("labels").value.trim() };
   try {
     let labels = labelsOf(settings.labels);
+    if (await runsInAnotherTab(settings.name))
+      throw new Error(`Another tab of this browser already is the node "${settings.name}". Give this one another name.`);
     log.clear(), selected = void 0, state = { connection: "connecting", node: void 0, pods: {}, end: void 0 }, startedAt = Date.now(), agent = await startAgent({
       ...project,
       session,
@@ -293,6 +295,8 @@ async function start() {
     }), keep({ ...settings, running: !0 }), agent.ended.then(ended);
   } catch (error) {
     problem("node-problem", textOf(error));
+  } finally {
+    starting = !1;
   }
   render();
 }
@@ -300,7 +304,7 @@ async function stop() {
   keep({ ...nodeSettings(), running: !1 }), await agent?.stop();
 }
 function ended(end) {
-  agent = void 0, end.kind !== "goodbye" && (keep({ ...nodeSettings(), running: !1 }), problem("node-problem", `The node has ended: ${end.message}.`)), end.kind === "credentials" && (forget(), session = void 0, problem("login-problem", "Your session has ended. Log in again.")), render();
+  agent = void 0, end.kind !== "goodbye" && (keep({ ...nodeSettings(), running: !1 }), problem("node-problem", `The node has ended: ${end.message}.`)), end.kind === "credentials" && (forget(), session = void 0, problem("login-problem", "Your session has ended. Log in again.")), render(), document.activeElement === document.body && element("start-submit").focus();
 }
 async function leave() {
   if (!session || !project) return;
@@ -315,6 +319,14 @@ function showUptime() {
   if (!agent) return;
   let seconds = Math.floor((Date.now() - startedAt) / 1e3), [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
   element("fact-uptime").textContent = hours > 0 ? `${hours} h ${minutes} min` : minutes > 0 ? `${minutes} min` : `${seconds} s`;
+}
+async function runsInAnotherTab(name) {
+  for (let look = 0; look < 10; look++) {
+    let { held = [] } = await navigator.locks.query();
+    if (!held.some((lock) => lock.name === `stark-agent:${name}`)) return !1;
+    await new Promise((done) => setTimeout(done, 200));
+  }
+  return !0;
 }
 function labelsOf(text) {
   let items = text.split(",").map((item) => item.trim());

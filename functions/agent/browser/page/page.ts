@@ -18,6 +18,7 @@ let session: Session | undefined;
 let agent: BrowserAgent | undefined;
 let state: AgentState = { connection: "idle", node: undefined, pods: {}, end: undefined };
 let selected: string | undefined;
+let starting = false;
 let startedAt = 0;
 
 const pods = new PodList((podId) => {
@@ -81,11 +82,15 @@ async function submitStart(event: SubmitEvent): Promise<void> {
 }
 
 async function start(): Promise<void> {
-  if (agent || !session || !project) return;
+  if (agent || starting || !session || !project) return;
+  starting = true;
   problem("node-problem", undefined);
   const settings = { name: element<HTMLInputElement>("name").value.trim(), labels: element<HTMLInputElement>("labels").value.trim() };
   try {
     const labels = labelsOf(settings.labels);
+    if (await runsInAnotherTab(settings.name)) {
+      throw new Error(`Another tab of this browser already is the node "${settings.name}". Give this one another name.`);
+    }
     log.clear();
     selected = undefined;
     state = { connection: "connecting", node: undefined, pods: {}, end: undefined };
@@ -112,6 +117,8 @@ async function start(): Promise<void> {
     void agent.ended.then(ended);
   } catch (error) {
     problem("node-problem", textOf(error));
+  } finally {
+    starting = false;
   }
   render();
 }
@@ -133,6 +140,7 @@ function ended(end: SessionEnd): void {
     problem("login-problem", "Your session has ended. Log in again.");
   }
   render();
+  if (document.activeElement === document.body) element("start-submit").focus(); // the button that had it is gone
 }
 
 async function leave(): Promise<void> {
@@ -172,6 +180,16 @@ function showUptime(): void {
   const seconds = Math.floor((Date.now() - startedAt) / 1000);
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
   element("fact-uptime").textContent = hours > 0 ? `${hours} h ${minutes} min` : minutes > 0 ? `${minutes} min` : `${seconds} s`;
+}
+
+/** Two tabs of one name would take the node from each other. A tab that was just closed may hold its lock for a moment. */
+async function runsInAnotherTab(name: string): Promise<boolean> {
+  for (let look = 0; look < 10; look++) {
+    const { held = [] } = await navigator.locks.query();
+    if (!held.some((lock) => lock.name === `stark-agent:${name}`)) return false;
+    await new Promise((done) => setTimeout(done, 200));
+  }
+  return true;
 }
 
 /** `a=b, c=d` as labels. Throws with what is wrong. */

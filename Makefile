@@ -38,8 +38,8 @@ test-go: ## the Go tests alone (after `make test` has installed what they need)
 test-agent: ## the agent's own tests, in Node.js
 	npm --prefix functions/agent test
 
-bench: build ## print the project's figures, one JSON line each
-	@$(GO) run ./tests/bench
+bench: ## print the figures, one JSON line each; BENCH=<name> prints one, BENCHFLAGS="-reps 1 -set seconds=5" shortens it
+	@$(GO) run ./tests/bench $(BENCHFLAGS) $(BENCH)
 
 lint: ## golangci-lint with the project's chosen linters
 	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2 run ./...

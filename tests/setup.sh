@@ -43,16 +43,32 @@ fi
 
 [ "${1:-}" = --tests ] || exit 0
 
+# Where Debian has it, or what $CHROMIUM names.
+if ! [ -x "${CHROMIUM:-/usr/bin/chromium}" ]; then
+  apt chromium || fail 'the tests need Chromium, for packs in browsers' 'install it, e.g. apt-get install chromium, or set CHROMIUM to where one is'
+fi
+
 have_postgres || fail 'the tests need PostgreSQL 15 or newer' 'install it, e.g. apt-get install postgresql'
 
-# npm_ci DIR installs a folder's locked packages unless that was done already.
-npm_ci() {
+# The schema's tests need pgTAP and plpgsql_check in the newest PostgreSQL that is here, since that is the one the tests run on.
+newest=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sed 's,^/usr/lib/postgresql/\([0-9]*\)/bin$,\1,' | sort -n | tail -1)
+for extension in pgtap plpgsql_check; do
+  sharedir=$("/usr/lib/postgresql/$newest/bin/pg_config" --sharedir 2>/dev/null || pg_config --sharedir 2>/dev/null || echo /nowhere)
+  if [ ! -e "$sharedir/extension/$extension.control" ]; then
+    apt "postgresql-$newest-$(echo $extension | tr _ -)" ||
+      fail "the tests need the PostgreSQL extension $extension" "install it, e.g. apt-get install postgresql-$newest-$(echo $extension | tr _ -)"
+  fi
+done
+
+# npm_install DIR installs a folder's locked packages unless that was done already. Not `npm ci`: it refuses a lock that lacks optional
+# packages of other platforms (the Supabase CLI has one for each), and not every registry has them all. --no-save leaves the lock alone.
+npm_install() {
   if [ ! -e "$1/node_modules/.package-lock.json" ] || [ "$1/package-lock.json" -nt "$1/node_modules/.package-lock.json" ]; then
     say "Installing npm packages of $1"
-    npm ci --prefix "$1" --no-fund --no-audit --loglevel=error >/dev/null
+    (cd "$1" && npm install --no-save --no-fund --no-audit --loglevel=error >/dev/null)
     touch "$1/node_modules/.package-lock.json"
   fi
 }
 
-npm_ci functions/agent
-npm_ci tests/js
+npm_install functions/agent
+npm_install tests/js

@@ -30,7 +30,7 @@ func (s *Server) measure(ctx context.Context, who caller, path string) (bundle, 
 	if err != nil {
 		return bundle{}, fmt.Errorf("open bundle: %w", err)
 	}
-	defer body.Close()
+	defer func() { _ = body.Close() }() // it was read: there is nothing left to fail
 	if size > maxBundle {
 		return bundle{}, tooLarge()
 	}

@@ -42,7 +42,7 @@ func TestCompressedBombs(t *testing.T) {
 	w := start(t)
 	var bomb bytes.Buffer
 	z := gzip.NewWriter(&bomb)
-	_, err := z.Write(make([]byte, 64<<20))
+	_, err := z.Write(make([]byte, 16<<20))
 	require.NoError(t, err)
 	require.NoError(t, z.Close())
 	require.Less(t, bomb.Len(), maxBody)

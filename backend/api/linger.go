@@ -42,7 +42,7 @@ func linger(conn net.Conn) {
 // Close blocks for lingerFor at most when the connection lingers.
 func (c *lingerConn) Close() error {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
-	if ok && c.lingers.Swap(false) && half.CloseWrite() == nil && c.Conn.SetReadDeadline(time.Now().Add(lingerFor)) == nil {
+	if ok && c.lingers.Swap(false) && half.CloseWrite() == nil && c.SetReadDeadline(time.Now().Add(lingerFor)) == nil {
 		// How it ends does not matter: the answer has been sent.
 		_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)
 	}

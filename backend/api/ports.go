@@ -79,7 +79,7 @@ type SocketsFunc func(conn SocketConn, remoteAddr string)
 // Serve calls f.
 func (f SocketsFunc) Serve(conn SocketConn, remoteAddr string) { f(conn, remoteAddr) }
 
-// SocketConn is one WebSocket. As in gorilla/websocket: one reader and one writer at a time; WriteControl and Close at any time.
+// SocketConn is one WebSocket, whose ReadMessage says wire.ErrGoingAway when its page was closed. As in gorilla/websocket: one reader and one writer at a time; WriteControl and Close at any time.
 type SocketConn interface {
 	ReadMessage() (messageType int, data []byte, err error)
 	WriteMessage(messageType int, data []byte) error

@@ -43,6 +43,9 @@ func TestEveryRouteOfOursIsListedHere(t *testing.T) {
 		known[r.method+" "+r.path] = true
 	}
 	pattern := strings.NewReplacer("/api/nodes/:id", "/api/nodes/one", ":id", someID.String(), ":name", "one")
+	for _, path := range agentPaths {
+		known["GET "+path] = true
+	}
 	for _, r := range w.srv.app.GetRoutes(true) {
 		if r.Method == "HEAD" {
 			continue
@@ -147,7 +150,7 @@ func TestBadBodies(t *testing.T) {
 		"null":             {`null`, ""},
 		"trailing object":  {`{"name":"a"}{"name":"b"}`, ""},
 		"trailing garbage": {`{"name":"a"} x`, ""},
-		"unknown field":    {`{"name":"a","nmae":"b"}`, "nmae"},
+		"unknown field":    {`{"name":"a","nick":"b"}`, "nick"},
 		"another type":     {`{"name":7}`, "name"},
 		"nested type":      {`{"name":"a","resourceQuota":{"maxPods":"many"}}`, "resourceQuota.maxPods"},
 		"fraction":         {`{"name":"a","resourceQuota":{"maxPods":1.5}}`, "resourceQuota.maxPods"},

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/url"
@@ -36,6 +37,8 @@ type Config struct {
 	Sockets  Sockets
 	// Ready says whether this server can do its work, and the state of what it needs, as JSON.
 	Ready func(ctx context.Context) (ok bool, checks any)
+	// AgentPage are the files of the page at /agent, which makes a browser tab a node; nil serves none.
+	AgentPage fs.FS
 	// Info is told to anybody; its Version is also /health's.
 	Info wire.ServerInfo
 	Log  *slog.Logger
@@ -92,11 +95,13 @@ func New(cfg Config) (*Server, error) {
 	})
 	keepHijacked(s.app)
 	s.app.Server().Handler = s.refuseUnknownMethods(s.app.Handler())
-	s.routes()
+	if err := s.routes(); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
-func (s *Server) routes() {
+func (s *Server) routes() error {
 	s.app.Use(s.observe, s.cors)
 	s.app.Get("/health", s.health)
 	s.app.Get("/ready", s.ready)
@@ -112,6 +117,7 @@ func (s *Server) routes() {
 	s.podRoutes(api.Group("/pods"))
 	s.nodeRoutes(api.Group("/nodes"))
 	s.namespaceRoutes(api.Group("/namespaces"))
+	return s.agentPageRoutes()
 }
 
 // Listen serves until Shutdown, and then returns nil; after Shutdown it serves nothing. It closes ln.

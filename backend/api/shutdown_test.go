@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fasthttp/websocket"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/stark-o/stark/backend/core"
 	"github.com/stark-o/stark/backend/wire"
 )
 
@@ -133,4 +135,32 @@ func TestNoNewSocketsWhileClosing(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
 	assert.Equal(t, http.StatusServiceUnavailable, w.do("GET", "/ready", nil).status)
 	assert.False(t, w.srv.sockets.enter(nil))
+}
+
+// Shutdown returns with its context also when a request hangs or a client does not finish one; then the request's own context ends.
+func TestShutdownDoesNotWaitForRequestsThatHang(t *testing.T) {
+	t.Parallel()
+	reached := make(chan struct{})
+	w := start(t, func(c *Config) {
+		c.Ready = func(ctx context.Context) (bool, any) {
+			close(reached)
+			<-ctx.Done()
+			return false, context.Cause(ctx).Error()
+		}
+	})
+	half, err := net.Dial("tcp", strings.TrimPrefix(w.url, "http://"))
+	require.NoError(t, err)
+	defer half.Close()
+	_, err = half.Write([]byte("POST /api/pods HTTP/1.1\r\nHost: x\r\nContent-Le"))
+	require.NoError(t, err)
+	hanging := make(chan answer, 1)
+	go func() { hanging <- w.do("GET", "/ready", nil) }()
+	<-reached
+
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, w.srv.Shutdown(ctx), context.DeadlineExceeded)
+	a := <-hanging
+	a.refused(t, http.StatusServiceUnavailable, core.CodeUnavailable)
+	assert.Contains(t, a.body, "the server has shut down")
 }

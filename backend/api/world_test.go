@@ -183,7 +183,7 @@ func start(t *testing.T, change ...func(*Config)) *world {
 	t.Helper()
 	w := &world{fakes: &fakes{seen: map[string]any{}}, t: t, logs: &logBuffer{}, http: &http.Client{Transport: &http.Transport{}}}
 	cfg := Config{
-		Store: w.fakes, Verifier: w.fakes, Auth: w.fakes, Objects: w.fakes, Ready: w.fakes.ready,
+		Store: w.fakes, Verifier: w.fakes, Auth: w.fakes, Objects: w.fakes, Ready: w.ready,
 		Sockets: SocketsFunc(func(conn SocketConn, remote string) {
 			if w.serve != nil {
 				w.serve(conn, remote)
@@ -266,7 +266,7 @@ func (w *world) do(method, path string, body any, options ...option) answer {
 	raw, err := io.ReadAll(resp.Body)
 	require.NoError(w.t, err)
 	a := answer{status: resp.StatusCode, header: resp.Header, body: string(raw)}
-	if len(raw) > 0 {
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
 		require.NoError(w.t, json.Unmarshal(raw, &a), "%s", raw)
 	}
 	return a

@@ -59,7 +59,7 @@ func (s *Server) mayConnect(c *fiber.Ctx) bool {
 // pooled, and after this function it belongs to another client. fasthttp leaves closing to us (keepHijacked), so every way out closes.
 func (s *Server) serveSocket(pooled *websocket.Conn) {
 	conn, remote := &agentSocket{Conn: pooled.Conn}, pooled.IP()
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // closed already, as a rule
 	if !s.sockets.enter(conn) {
 		message := websocket.FormatCloseMessage(wire.CloseRestart, "server restarts")
 		// Whether it arrives or not, the connection ends here.
@@ -80,10 +80,13 @@ type agentSocket struct {
 // SetReadLimit bounds the messages that ReadMessage returns.
 func (a *agentSocket) SetReadLimit(limit int64) { a.limit = limit }
 
-// ReadMessage reads the next message. One that is too large is an error that wraps wire.ErrBadFrame; what is left of it is skipped by the
+// ReadMessage reads the next message. The end of one whose page was closed wraps wire.ErrGoingAway. One that is too large is an error that wraps wire.ErrBadFrame; what is left of it is skipped by the
 // next call.
 func (a *agentSocket) ReadMessage() (int, []byte, error) {
 	kind, r, err := a.NextReader()
+	if ws.IsCloseError(err, wire.CloseGoingAway) {
+		return kind, nil, fmt.Errorf("%w: %w", wire.ErrGoingAway, err)
+	}
 	if err != nil {
 		return kind, nil, err
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -33,6 +34,8 @@ type Config struct {
 	JWTSecret string
 	// AllowedOrigins are browser origins that may use the API and the socket besides our own.
 	AllowedOrigins []string
+	// AgentPage are the files of the page at /agent; nil serves none.
+	AgentPage fs.FS
 	// Version is what /health and /api/info tell.
 	Version string
 	Log     *slog.Logger

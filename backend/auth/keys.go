@@ -168,7 +168,7 @@ func (k *keySet) fetch() (map[string]publicKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("jwks: %w", err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // it was read: there is nothing left to fail
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("jwks: status %d", resp.StatusCode)
 	}

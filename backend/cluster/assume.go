@@ -45,6 +45,7 @@ func (s *State) Forget(pods []uuid.UUID) {
 			continue
 		}
 		delete(s.assumed, id)
+		s.podChanged(id)
 		s.settle(pod, uuid.Nil)
 		if pod.Status == core.PodPending {
 			s.pending[id] = struct{}{}

@@ -21,12 +21,45 @@ type machine struct {
 	inFlight map[uuid.UUID]uuid.UUID  // assumed; neither committed nor refused yet
 	unsure   []uuid.UUID              // committed as missed; Forget is still to come
 	next     byte
+
+	watch  *Watch
+	mirror map[uuid.UUID]PodPlace // what a follower of the watch holds
+	seen   map[uuid.UUID]*core.Node
 }
 
 func newMachine() *machine {
 	m := &machine{state: New(), pods: map[uuid.UUID]*core.Pod{}, nodes: map[uuid.UUID]*core.Node{}, inFlight: map[uuid.UUID]uuid.UUID{}}
 	m.state.Apply(core.Changes{Snapshot: true})
+	m.watch, m.mirror, m.seen = m.state.Watch(), map[uuid.UUID]PodPlace{}, map[uuid.UUID]*core.Node{}
 	return m
+}
+
+// Look is a follower of the watch that looks now and then. It holds what the picture holds, whatever it did not see happen.
+func (m *machine) Look(t *rapid.T) {
+	news := m.watch.Take()
+	for _, id := range news.GonePods {
+		delete(m.mirror, id)
+	}
+	for _, p := range news.Pods {
+		m.mirror[p.Pod.ID] = p
+	}
+	for _, id := range news.GoneNodes {
+		delete(m.seen, id)
+	}
+	for _, n := range news.Nodes {
+		m.seen[n.ID] = n
+	}
+	require.Equal(t, m.state.nodes, m.seen)
+	require.Len(t, m.mirror, len(m.state.pods))
+	for id, pod := range m.state.pods {
+		require.Same(t, pod, m.mirror[id].Pod)
+		_, waits := m.state.pending[id]
+		require.Equal(t, waits, m.mirror[id].Waiting)
+		require.Equal(t, m.state.homes[id], m.mirror[id].Home)
+	}
+	again := m.watch.Take()
+	require.Empty(t, again.Pods)
+	require.Empty(t, again.Nodes)
 }
 
 func pick[V any](t *rapid.T, from map[uuid.UUID]V, label string) (uuid.UUID, bool) {
@@ -106,6 +139,10 @@ func (m *machine) Decide(t *rapid.T) {
 	}
 	for _, p := range m.state.Assume(placements) {
 		m.inFlight[p.PodID] = p.NodeID
+		if place, known := m.mirror[p.PodID]; known { // who assumes knows
+			place.Home, place.Waiting = p.NodeID, false
+			m.mirror[p.PodID] = place
+		}
 	}
 }
 
@@ -206,10 +243,11 @@ func TestRoomNeverLeaks(t *testing.T) {
 		m := newMachine()
 		t.Repeat(map[string]func(*rapid.T){
 			"InsertPod": m.InsertPod, "WriteNode": m.WriteNode, "DeleteNode": m.DeleteNode, "ChangePod": m.ChangePod, "Decide": m.Decide,
-			"Write": m.Write, "Forget": m.Forget, "Deliver": m.Deliver, "Relist": m.Relist, "": m.Check,
+			"Write": m.Write, "Forget": m.Forget, "Deliver": m.Deliver, "Relist": m.Relist, "Look": m.Look, "": m.Check,
 		})
 		m.settle(t)
 		m.Check(t)
+		m.Look(t)
 		require.Empty(t, m.state.assumed)
 		fresh := New()
 		fresh.Apply(m.listing())

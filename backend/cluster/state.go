@@ -26,6 +26,8 @@ type State struct {
 	assumed    map[uuid.UUID]assumption             // decided, not yet confirmed by the feed
 	namespaces map[uuid.UUID]*core.Namespace
 	config     map[string]json.RawMessage
+
+	watches []*Watch
 }
 
 // assumption is a decision that the feed has not confirmed yet.
@@ -98,6 +100,7 @@ func (s *State) Apply(changes core.Changes) Delta {
 // or Forget its room is not anybody else's.
 func (s *State) replace(changes core.Changes) Delta {
 	oldPods, oldNodes, assumed := s.pods, s.nodes, s.assumed
+	s.allChanged() // what was there, since it may be gone
 	s.reset()
 	s.synced = true
 	var ignored Delta
@@ -109,6 +112,7 @@ func (s *State) replace(changes core.Changes) Delta {
 			s.assume(pod, a.node)
 		}
 	}
+	s.allChanged()
 	delta := Delta{Snapshot: true, Reschedule: true}
 	for id, pod := range s.pods {
 		if old := oldPods[id]; old == nil || old.Revision != pod.Revision {
@@ -137,6 +141,7 @@ func (s *State) apply(event core.Event, delta *Delta) {
 		s.upsertPod(e, delta)
 	case core.PodDeleted:
 		if old := s.pods[e.ID]; old != nil {
+			s.podChanged(e.ID)
 			delete(s.pods, e.ID)
 			delete(s.pending, e.ID)
 			delete(s.assumed, e.ID)
@@ -148,21 +153,29 @@ func (s *State) apply(event core.Event, delta *Delta) {
 		old := s.nodes[e.Node.ID]
 		node := e.Node.FillFrom(old, e.Missing)
 		s.nodes[node.ID] = node
+		s.nodeChanged(node.ID)
 		delta.Nodes = append(delta.Nodes, NodeChange{Old: old, New: node})
 		delta.Reschedule = true
 	case core.NodeDeleted:
 		if old := s.nodes[e.ID]; old != nil {
 			delete(s.nodes, e.ID)
+			s.nodeChanged(e.ID)
 			delta.Nodes = append(delta.Nodes, NodeChange{Old: old})
 			delta.Reschedule = true
 		}
 	case core.PackUpserted:
 		s.packs[e.Pack.ID] = withPath(e, s.packs[e.Pack.ID])
+		s.packChanged(e.Pack.ID)
+		delta.Reschedule = true
 	case core.PackDeleted:
 		delete(s.packs, e.ID)
+		s.packChanged(e.ID)
 	case core.NamespaceUpserted:
 		s.namespaces[e.Namespace.ID] = withLabels(e, s.namespaces[e.Namespace.ID])
+		s.namespaceChanged(e.Namespace.ID)
+		delta.Reschedule = true // its quota may have grown
 	case core.NamespaceDeleted:
+		s.namespaceChanged(e.ID)
 		delete(s.namespaces, e.ID)
 	case core.ConfigUpserted:
 		if !e.Unchanged {
@@ -197,6 +210,7 @@ func (s *State) upsertPod(e core.PodUpserted, delta *Delta) {
 	old := s.pods[e.Pod.ID]
 	pod := e.Pod.FillFrom(old, e.Missing)
 	s.pods[pod.ID] = pod
+	s.podChanged(pod.ID)
 	delta.Pods = append(delta.Pods, PodChange{Old: old, New: pod})
 
 	hadHome := s.homes[pod.ID]

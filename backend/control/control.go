@@ -20,7 +20,7 @@ import (
 // leaser hands out the one lease.
 type leaser interface {
 	AcquireLease(ctx context.Context, holder string, ttl time.Duration) (core.Epoch, bool, error)
-	RenewLease(ctx context.Context, epoch core.Epoch, ttl time.Duration) (bool, error)
+	RenewLease(ctx context.Context, epoch core.Epoch, ttl time.Duration) (position uint64, ours bool, err error)
 	ReleaseLease(ctx context.Context, epoch core.Epoch) error
 }
 
@@ -35,7 +35,7 @@ type decider interface {
 // picture is the cluster as the feed shows it.
 type picture interface {
 	Position() uint64
-	Snapshot() cluster.Snapshot
+	Watch() *cluster.Watch
 	Assume(placements []core.Placement) []core.Placement
 	Forget(pods []uuid.UUID)
 	ConfigInt(key string, fallback int64) int64
@@ -66,6 +66,7 @@ type Controller struct {
 	leads  atomic.Pointer[core.Epoch]
 	synced chan struct{} // closed once the first snapshot is in
 	once   sync.Once
+	behind atomic.Uint64 // a position that the picture did not reach in time; no lease before it does
 }
 
 // New makes a controller.
@@ -86,6 +87,7 @@ func New(cfg Config) (*Controller, error) {
 func (c *Controller) Observe(delta cluster.Delta) {
 	if delta.Snapshot {
 		c.once.Do(func() { close(c.synced) })
+		c.behind.Store(0) // a new picture is of now
 	}
 	if delta.Reschedule {
 		signal(c.wake)
@@ -120,19 +122,8 @@ func (c *Controller) Run(ctx context.Context) error {
 	defer retry.Stop()
 	failing := false
 	for {
-		attempt, cancel := context.WithTimeout(ctx, c.cfg.LeaseTTL/2)
-		began := time.Now()
-		epoch, ok, err := c.cfg.Store.AcquireLease(attempt, c.cfg.ServerID, c.cfg.LeaseTTL)
-		cancel()
-		switch {
-		case err != nil && ctx.Err() == nil:
-			if !failing {
-				c.cfg.Log.Warn("trying for the lease failed; trying again", "error", err)
-			}
-			failing = true
-		case ok:
-			failing = false
-			c.lead(ctx, epoch, began)
+		if c.cfg.Cluster.Position() >= c.behind.Load() {
+			failing = c.try(ctx, failing)
 		}
 		select {
 		case <-ctx.Done():
@@ -142,17 +133,27 @@ func (c *Controller) Run(ctx context.Context) error {
 	}
 }
 
+// try asks for the lease and leads if it is given. It logs a failure unless there was one before already.
+func (c *Controller) try(ctx context.Context, failedBefore bool) (failed bool) {
+	attempt, cancel := context.WithTimeout(ctx, c.cfg.LeaseTTL/2)
+	began := time.Now()
+	epoch, ok, err := c.cfg.Store.AcquireLease(attempt, c.cfg.ServerID, c.cfg.LeaseTTL)
+	cancel()
+	switch {
+	case err != nil && !failedBefore && ctx.Err() == nil:
+		c.cfg.Log.Warn("trying for the lease failed; trying again", "error", err)
+	case ok:
+		c.lead(ctx, epoch, began)
+	}
+	return err != nil
+}
+
 // catchUp waits until the picture holds everything that earlier terms decided. Room that they gave away would be given away again otherwise. It is
-// false when the term ends before, or when the feed makes no headway: then another server shall have a try.
+// false when the term ends before.
 func (c *Controller) catchUp(ctx context.Context, epoch core.Epoch) bool {
-	patience := time.NewTimer(patienceTTLs * c.cfg.LeaseTTL)
-	defer patience.Stop()
 	for c.cfg.Cluster.Position() < epoch.Start {
 		select {
 		case <-ctx.Done():
-			return false
-		case <-patience.C:
-			c.cfg.Log.Warn("the feed does not catch up; letting the lease go", "epoch", epoch.Number)
 			return false
 		case <-c.moved:
 		}
@@ -160,15 +161,28 @@ func (c *Controller) catchUp(ctx context.Context, epoch core.Epoch) bool {
 	return true
 }
 
-// patienceTTLs is how long a leader waits for its feed, in lengths of the lease.
+// patienceTTLs is how far behind a leader's feed may fall, in lengths of the lease.
 const patienceTTLs = 5
+
+// lag watches that a picture keeps up with the WAL.
+type lag struct {
+	target uint64 // to be reached
+	since  time.Time
+}
+
+// tooLong says whether the picture has not reached a position for longer than patience that was the end of the WAL then.
+func (l *lag) tooLong(picture, end uint64, now time.Time, patience time.Duration) bool {
+	if picture >= l.target {
+		l.target, l.since = end, now
+	}
+	return now.Sub(l.since) > patience
+}
 
 // lead runs the loops for one term of leadership.
 func (c *Controller) lead(parent context.Context, epoch core.Epoch, began time.Time) {
 	ctx, resign := context.WithCancel(parent)
 	defer resign()
 	c.leads.Store(&epoch)
-	defer c.leads.Store(nil)
 	c.cfg.Log.Info("leading", "epoch", epoch.Number)
 	var loops sync.WaitGroup
 	loops.Go(func() {
@@ -179,6 +193,7 @@ func (c *Controller) lead(parent context.Context, epoch core.Epoch, began time.T
 	})
 	loops.Go(func() { defer resign(); c.watchNodes(ctx, epoch) })
 	c.keep(ctx, epoch, began)
+	c.leads.Store(nil)
 	resign()
 	loops.Wait()
 	c.cfg.Log.Info("not leading any more", "epoch", epoch.Number)
@@ -190,10 +205,12 @@ func (c *Controller) lead(parent context.Context, epoch core.Epoch, began time.T
 }
 
 // keep renews the lease until it is lost or the context ends. By our own clock the lease lasts from before the last good renewal was
-// asked for, so we stop before another server can start.
+// asked for, so we stop before another server can start. It lets go when the feed has fallen behind for too long: a leader that does not
+// see the cluster only keeps others, whose feed may be well, from leading.
 func (c *Controller) keep(ctx context.Context, epoch core.Epoch, renewed time.Time) {
 	ticker := time.NewTicker(c.cfg.LeaseTTL / 3)
 	defer ticker.Stop()
+	feed := lag{target: epoch.Start, since: renewed}
 	for {
 		select {
 		case <-ctx.Done():
@@ -202,7 +219,7 @@ func (c *Controller) keep(ctx context.Context, epoch core.Epoch, renewed time.Ti
 		}
 		asked := time.Now()
 		attempt, cancel := context.WithDeadline(ctx, renewed.Add(c.cfg.LeaseTTL))
-		ours, err := c.cfg.Store.RenewLease(attempt, epoch, c.cfg.LeaseTTL)
+		position, ours, err := c.cfg.Store.RenewLease(attempt, epoch, c.cfg.LeaseTTL)
 		cancel()
 		switch {
 		case err == nil && !ours:
@@ -210,6 +227,11 @@ func (c *Controller) keep(ctx context.Context, epoch core.Epoch, renewed time.Ti
 			return
 		case err == nil:
 			renewed = asked
+			if feed.tooLong(c.cfg.Cluster.Position(), position, asked, patienceTTLs*c.cfg.LeaseTTL) {
+				c.behind.Store(feed.target)
+				c.cfg.Log.Warn("the feed does not keep up; letting the lease go", "epoch", epoch.Number)
+				return
+			}
 		case time.Since(renewed) >= c.cfg.LeaseTTL:
 			c.cfg.Log.Warn("the lease ran out: the database does not answer", "epoch", epoch.Number, "error", err)
 			return

@@ -2,16 +2,14 @@ package control
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
-	"github.com/stark-o/stark/backend/cluster"
 	"github.com/stark-o/stark/backend/core"
-	"github.com/stark-o/stark/backend/sched"
 )
 
 // Both end a term. errLost: the database says that the epoch is over. errUnsure: a decision may be written or not, for example because the
@@ -25,26 +23,40 @@ var (
 const (
 	// writeTimeout is for one statement of the loops.
 	writeTimeout = 10 * time.Second
-	// explainEvery is how often explanations that are stored already are brought up to date. They carry numbers that change with
-	// every pod that comes or goes, and there may be thousands of them.
-	explainEvery = 2 * time.Second
+	// maxFlying is how many batches of placements are on their way at most.
+	maxFlying = 3
+	// flightPatience is how long a batch may be on its way before the next one leaves without waiting for it. A statement of a few rows is back
+	// before that, and what gathers meanwhile shares the next; nobody waits for a statement of thousands.
+	flightPatience = 3 * time.Millisecond
+	// minRetry and maxRetry are the pause before what the database did not take is tried again.
+	minRetry = time.Millisecond
+	maxRetry = 500 * time.Millisecond
 )
 
-// schedule places pods whenever something changes. A lone pod waits for nobody; while a statement is on its way more pods gather and make
+// schedule places pods whenever something changes. A lone pod waits for nobody; while statements are on their way more pods gather and make
 // the next batch bigger.
 func (c *Controller) schedule(ctx context.Context, epoch core.Epoch) {
-	s := scheduler{Controller: c, epoch: epoch, retry: retryDelay{min: 5 * time.Millisecond, max: 500 * time.Millisecond}}
-	signal(c.wake) // whatever waits already
-	again := time.NewTimer(time.Hour)
+	ctx, cancel := context.WithCancel(ctx)
+	s := newScheduler(c, epoch)
+	defer s.close()
+	defer cancel()
+	again := time.NewTimer(0) // whatever waits already
 	defer again.Stop()
 	for {
+		var err error
 		select {
 		case <-ctx.Done():
 			return
 		case <-c.wake:
+			s.stirred = true
+		case settle := <-s.landed:
+			err = settle()
 		case <-again.C:
+			s.stirred = true
 		}
-		wait, err := s.round(ctx)
+		if err == nil {
+			err = s.step(ctx, time.Now())
+		}
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -52,160 +64,217 @@ func (c *Controller) schedule(ctx context.Context, epoch core.Epoch) {
 			c.cfg.Log.Warn("this term of leadership ends", "epoch", epoch.Number, "error", err)
 			return
 		case err != nil:
-			c.cfg.Log.Warn("scheduling failed; trying again", "error", err, "retry_in", wait)
+			c.cfg.Log.Warn("scheduling failed; trying again", "error", err)
 		}
-		if wait > 0 {
+		if wait, any := s.next(time.Now()); any {
 			again.Reset(wait)
 		}
 	}
 }
 
+// scheduler is one term's scheduling. One goroutine owns it; statements run in goroutines of their own and hand back what they came to.
 type scheduler struct {
 	*Controller
-	epoch     core.Epoch
-	retry     retryDelay
-	explained map[uuid.UUID]string // what was last stored about pods that cannot be placed
-	refreshed time.Time            // when what was stored before was last brought up to date
+	epoch core.Epoch
+	brain *brain
+	says  explainer
+
+	stirred bool                // something changed since the last round
+	landed  chan func() error   // what statements came to; its owner runs it
+	writers sync.WaitGroup      // of the statements
+	flights map[int]time.Time   // when each batch that is on its way left, by number
+	number  int                 // of the last batch
+	missed  []missed            // what the database did not take, until it is tried again
+	tries   map[uuid.UUID]uint8 // how often each of those was missed
 }
 
-// round plans and writes until nothing more can be placed. A positive wait asks for another round after it.
-func (s *scheduler) round(ctx context.Context) (wait time.Duration, err error) {
+// missed are placements that keep their room until they are tried again.
+type missed struct {
+	pods []uuid.UUID
+	due  time.Time
+}
+
+func newScheduler(c *Controller, epoch core.Epoch) *scheduler {
+	return &scheduler{
+		Controller: c, epoch: epoch, brain: newBrain(c.cfg.Cluster.Watch(), c.cfg.Seed), says: newExplainer(), stirred: true,
+		landed: make(chan func() error), flights: map[int]time.Time{}, tries: map[uuid.UUID]uint8{},
+	}
+}
+
+// close waits for the statements that are on their way, whose context has ended, and lets go of all that they held.
+func (s *scheduler) close() {
+	done := make(chan struct{})
+	go func() { s.writers.Wait(); close(done) }()
 	for {
-		snapshot := s.cfg.Cluster.Snapshot()
-		if len(snapshot.Pending) == 0 {
-			s.explained = nil
-			return 0, nil
-		}
-		plan := sched.Decide(inputOf(snapshot, s.cfg.Seed, s.cfg.Batch))
-		missed, err := s.assign(ctx, plan.Placements)
-		if err != nil {
-			return s.retry.next(), err
-		}
-		if plan.Deferred > 0 {
-			if missed < len(plan.Placements) {
-				continue // explanations wait until the placeable are placed
+		select {
+		case settle := <-s.landed:
+			_ = settle() // the term is over, whatever it came to
+		case <-done:
+			for _, m := range s.missed {
+				s.cfg.Cluster.Forget(m.pods)
 			}
-			return s.retry.next(), nil
+			s.brain.close()
+			return
 		}
-		unseen, wait, err := s.explain(ctx, plan.Unschedulable)
-		if err != nil {
-			return s.retry.next(), err
-		}
-		if missed+unseen > 0 {
-			// The feed showed these pods before other connections could see them, or their nodes as they are not any more, or someone holds
-			// a row. That passes in a moment.
-			return s.retry.next(), nil
-		}
-		s.retry.reset()
-		return wait, nil
 	}
 }
 
-// assign writes placements and says how many the database did not take.
-func (s *scheduler) assign(ctx context.Context, placements []core.Placement) (missed int, err error) {
-	placements = s.cfg.Cluster.Assume(placements)
-	if len(placements) == 0 {
-		return 0, nil
+// step does what can be done now.
+func (s *scheduler) step(ctx context.Context, now time.Time) error {
+	s.retryMissed(now)
+	for s.stirred && s.mayFly(now) {
+		s.stirred = false
+		plan, changed := s.brain.decide(now, s.cfg.Batch)
+		s.says.forget(changed)
+		s.assign(ctx, s.cfg.Cluster.Assume(plan.Placements))
+		if plan.Deferred > 0 {
+			s.stirred = len(plan.Placements) > 0
+			return nil // explanations wait until the placeable are placed
+		}
+		if err := s.says.take(plan.Unschedulable, s.brain.waiting); err != nil {
+			return err
+		}
 	}
+	if !s.says.busy && !s.stirred {
+		s.explain(ctx, now)
+	}
+	return nil
+}
+
+// mayFly says whether another batch may leave.
+func (s *scheduler) mayFly(now time.Time) bool {
+	return len(s.flights) < maxFlying && now.Sub(s.lastLeft()) >= flightPatience
+}
+
+// lastLeft is when the last of the batches left that are on their way; long ago when there is none.
+func (s *scheduler) lastLeft() (last time.Time) {
+	for _, left := range s.flights {
+		if left.After(last) {
+			last = left
+		}
+	}
+	return last
+}
+
+// next says when there is something to do though nothing happens.
+func (s *scheduler) next(now time.Time) (wait time.Duration, any bool) {
+	until := func(t time.Time) {
+		if w := max(t.Sub(now), 0); !any || w < wait {
+			wait, any = w, true
+		}
+	}
+	if s.stirred && len(s.flights) < maxFlying {
+		until(s.lastLeft().Add(flightPatience))
+	}
+	for _, m := range s.missed {
+		until(m.due)
+	}
+	if due, is := s.says.due(now); is {
+		until(due)
+	}
+	return wait, any
+}
+
+// assign writes placements.
+func (s *scheduler) assign(ctx context.Context, placements []core.Placement) {
+	if len(placements) == 0 {
+		return
+	}
+	s.number++
+	number := s.number
+	s.flights[number] = time.Now()
+	s.writers.Go(func() {
+		taken, err := s.write(ctx, placements)
+		s.landed <- func() error {
+			delete(s.flights, number)
+			return s.settle(placements, taken, err)
+		}
+	})
+}
+
+// settle takes in what became of a batch. What the database did not take was shown by the feed before other connections could see it, or its
+// node is not any more as it was, or someone holds a row: that passes in a moment.
+func (s *scheduler) settle(placements []core.Placement, taken []uuid.UUID, err error) error {
+	if err != nil { // it ends the term
+		s.cfg.Cluster.Forget(podsOf(placements))
+		return err
+	}
+	assigned := make(map[uuid.UUID]struct{}, len(taken))
+	for _, id := range taken {
+		assigned[id] = struct{}{}
+		delete(s.tries, id)
+	}
+	var rest []uuid.UUID
+	worst := uint8(0)
+	for _, p := range placements {
+		if _, is := assigned[p.PodID]; !is {
+			rest = append(rest, p.PodID)
+			worst = max(worst, s.tries[p.PodID])
+			s.tries[p.PodID] = min(s.tries[p.PodID]+1, 16)
+		}
+	}
+	if len(rest) > 0 {
+		s.missed = append(s.missed, missed{pods: rest, due: time.Now().Add(min(minRetry<<worst, maxRetry))})
+	}
+	return nil
+}
+
+// retryMissed lets go of placements that were missed a while ago: they wait for a decision again.
+func (s *scheduler) retryMissed(now time.Time) {
+	rest := s.missed[:0]
+	for _, m := range s.missed {
+		if m.due.After(now) {
+			rest = append(rest, m)
+			continue
+		}
+		s.cfg.Cluster.Forget(m.pods)
+		s.stirred = true
+	}
+	s.missed = rest
+	if len(rest) == 0 {
+		s.missed = nil
+	}
+}
+
+// write assigns placements and returns the pods that were taken. When a rule of the database refuses a batch, the placement that is at fault is
+// searched for by halves, so that it does not hold up the others.
+func (s *scheduler) write(ctx context.Context, placements []core.Placement) (taken []uuid.UUID, err error) {
 	attempt, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	taken, err := s.cfg.Store.Assign(attempt, s.epoch, placements)
+	taken, err = s.cfg.Store.Assign(attempt, s.epoch, placements)
+	switch {
+	case err == nil:
+		return taken, nil
+	case !isRefusal(err):
+		return nil, fmt.Errorf("%w: %w", errUnsure, err)
+	case !s.holdsLease(attempt):
+		return nil, errLost
+	case len(placements) == 1:
+		s.cfg.Log.Warn("the database refuses a placement; trying again", "pod", placements[0].PodID, "node", placements[0].NodeID, "error", err)
+		return nil, nil
+	}
+	half := len(placements) / 2
+	first, err := s.write(ctx, placements[:half])
 	if err != nil {
-		s.cfg.Cluster.Forget(podsOf(placements))
-		return 0, s.failed(attempt, err)
+		return nil, err
 	}
-	assigned := make(map[uuid.UUID]bool, len(taken))
-	for _, id := range taken {
-		assigned[id] = true
-	}
-	var forget []uuid.UUID
-	for _, p := range placements {
-		if !assigned[p.PodID] {
-			forget = append(forget, p.PodID)
-		}
-	}
-	s.cfg.Cluster.Forget(forget)
-	return len(forget), nil
+	second, err := s.write(ctx, placements[half:])
+	return append(first, second...), err
 }
 
-// failed says what a failed assignment means for the term.
-func (s *scheduler) failed(ctx context.Context, err error) error {
+// isRefusal says that the database answered, and wrote nothing.
+func isRefusal(err error) bool {
 	switch core.CodeOf(err) {
-	case core.CodeConflict:
-		if !s.holdsLease(ctx) {
-			return errLost
-		}
-		return err
-	case core.CodeValidation, core.CodeForbidden, core.CodeNotFound:
-		return err // the database refused: nothing is written
+	case core.CodeConflict, core.CodeValidation, core.CodeForbidden, core.CodeNotFound, core.CodeQuota:
+		return true
 	}
-	return fmt.Errorf("%w: %w", errUnsure, err)
+	return false
 }
 
 // holdsLease asks the database. When it cannot say, the keeper of the lease will find out.
 func (s *scheduler) holdsLease(ctx context.Context) bool {
-	ours, err := s.cfg.Store.RenewLease(ctx, s.epoch, s.cfg.LeaseTTL)
+	_, ours, err := s.cfg.Store.RenewLease(ctx, s.epoch, s.cfg.LeaseTTL)
 	return err != nil || ours
-}
-
-// explain stores why pods are pending, where that changed, and says how many of them the database did not see. A positive wait says
-// when older explanations are due.
-func (s *scheduler) explain(ctx context.Context, unschedulable []sched.Unschedulable) (unseen int, wait time.Duration, err error) {
-	now := time.Now()
-	due := s.refreshed.Add(explainEvery)
-	current := make(map[uuid.UUID]string, len(unschedulable))
-	news := map[uuid.UUID]json.RawMessage{}
-	for _, u := range unschedulable {
-		text, err := json.Marshal(u.Explanation)
-		if err != nil {
-			return 0, 0, err
-		}
-		stored, known := s.explained[u.PodID]
-		switch {
-		case stored == string(text):
-			current[u.PodID] = stored
-		case known && now.Before(due):
-			current[u.PodID] = stored
-			wait = due.Sub(now)
-		default:
-			news[u.PodID] = text
-			if known {
-				s.refreshed = now
-			}
-		}
-	}
-	seen, err := s.store(ctx, news)
-	if err != nil {
-		return 0, 0, err
-	}
-	for _, id := range seen {
-		current[id] = string(news[id])
-	}
-	s.explained = current
-	return len(news) - len(seen), wait, nil
-}
-
-func (s *scheduler) store(ctx context.Context, why map[uuid.UUID]json.RawMessage) (seen []uuid.UUID, err error) {
-	if len(why) == 0 {
-		return nil, nil
-	}
-	attempt, cancel := context.WithTimeout(ctx, writeTimeout)
-	defer cancel()
-	seen, err = s.cfg.Store.ExplainPending(attempt, s.epoch, why)
-	if core.CodeOf(err) == core.CodeConflict && !s.holdsLease(attempt) {
-		return nil, errLost
-	}
-	return seen, err
-}
-
-func inputOf(snapshot cluster.Snapshot, seed uint64, limit int) sched.Input {
-	in := sched.Input{Pods: snapshot.Pending, Packs: snapshot.Packs, Seed: seed, Limit: limit, Now: time.Now(),
-		Nodes: make([]sched.Node, len(snapshot.Nodes))}
-	for i, n := range snapshot.Nodes {
-		in.Nodes[i] = sched.Node{Node: n.Node, Used: sched.Resources{
-			CPUMillis: n.Used.CPUMillis, MemoryBytes: n.Used.MemoryBytes, Pods: int64(n.Used.Pods)}}
-	}
-	return in
 }
 
 func podsOf(placements []core.Placement) []uuid.UUID {
@@ -215,13 +284,3 @@ func podsOf(placements []core.Placement) []uuid.UUID {
 	}
 	return ids
 }
-
-// retryDelay doubles from min to max.
-type retryDelay struct{ min, max, current time.Duration }
-
-func (r *retryDelay) next() time.Duration {
-	r.current = min(r.max, max(r.min, 2*r.current))
-	return r.current
-}
-
-func (r *retryDelay) reset() { r.current = 0 }

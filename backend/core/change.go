@@ -44,14 +44,19 @@ type ConfigUpserted struct {
 	Unchanged bool
 }
 
-// PodDeleted, NodeDeleted, PackDeleted: the row is gone.
 type (
-	PodDeleted           struct{ ID uuid.UUID }
-	NodeDeleted          struct{ ID uuid.UUID }
-	PackDeleted          struct{ ID uuid.UUID }
-	NamespaceDeleted     struct{ ID uuid.UUID }
+	// PodDeleted says that the row is gone; so do the others.
+	PodDeleted struct{ ID uuid.UUID }
+	// NodeDeleted is as PodDeleted.
+	NodeDeleted struct{ ID uuid.UUID }
+	// PackDeleted is as PodDeleted.
+	PackDeleted struct{ ID uuid.UUID }
+	// NamespaceDeleted is as PodDeleted.
+	NamespaceDeleted struct{ ID uuid.UUID }
+	// PriorityClassDeleted is as PodDeleted.
 	PriorityClassDeleted struct{ Name string }
-	ConfigDeleted        struct{ Key string }
+	// ConfigDeleted is as PodDeleted.
+	ConfigDeleted struct{ Key string }
 )
 
 func (PodUpserted) isEvent()           {}

@@ -32,6 +32,8 @@ type Pack struct {
 	BundlePath   string // object name in BundleBucket
 	BundleSHA256 string // hex
 	BundleSize   int64  // bytes
+	// MinRuntimeVersion is the oldest runtime that it runs on, as a semantic version; "" means any.
+	MinRuntimeVersion string
 }
 
 // Namespace is a boundary for names and quotas.
@@ -39,6 +41,7 @@ type Namespace struct {
 	ID     uuid.UUID
 	Name   string
 	Labels map[string]string
+	Quota  Quota
 }
 
 // PriorityClass is a named priority.

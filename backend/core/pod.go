@@ -69,6 +69,7 @@ const (
 	ReasonDeleted          = "deleted"
 	ReasonStale            = "stale"
 	ReasonEvicted          = "evicted"
+	ReasonPreempted        = "preempted"
 )
 
 // DesiredState is what the user wants of a pod.
@@ -95,18 +96,21 @@ type Pod struct {
 	// NodeSelector holds labels that a node must carry.
 	NodeSelector map[string]string
 	Tolerations  []Toleration
-	Affinity     json.RawMessage // as in Kubernetes; evaluated by sched
-	GracePeriod  time.Duration
-	CreatedBy    uuid.UUID // uuid.Nil for pods that no user created
-	Labels       map[string]string
-	Desired      DesiredState
-	Status       PodStatus
-	Reason       string
-	NodeID       uuid.UUID // uuid.Nil while pending
-	Incarnation  int64
-	Restarts     int32
-	CreatedAt    time.Time
-	Revision     int64
+	Affinity     json.RawMessage // as in Kubernetes: ParseAffinity reads it
+	// TopologySpread is a JSON array of constraints as in Kubernetes: ParseTopologySpread reads it.
+	TopologySpread json.RawMessage
+	NeverPreempts  bool // preemptionPolicy Never: waits for room, takes none from others
+	GracePeriod    time.Duration
+	CreatedBy      uuid.UUID // uuid.Nil for pods that no user created
+	Labels         map[string]string
+	Desired        DesiredState
+	Status         PodStatus
+	Reason         string
+	NodeID         uuid.UUID // uuid.Nil while pending
+	Incarnation    int64
+	Restarts       int32
+	CreatedAt      time.Time
+	Revision       int64
 }
 
 // PodFields is a set of columns that a change did not carry because they are large and unchanged (TOAST).
@@ -122,6 +126,7 @@ const (
 	PodAffinity
 	PodLabels
 	PodReason
+	PodTopologySpread
 )
 
 // FillFrom returns p with the fields in missing taken from old. It does not change either.
@@ -153,6 +158,9 @@ func (p *Pod) FillFrom(old *Pod, missing PodFields) *Pod {
 	}
 	if missing&PodReason != 0 {
 		c.Reason = old.Reason
+	}
+	if missing&PodTopologySpread != 0 {
+		c.TopologySpread = old.TopologySpread
 	}
 	return &c
 }

@@ -95,24 +95,26 @@ type NodeLease struct {
 // Reconcile compares what the database has at home on a node with what its agent holds. It fills r.Pods with what the agent should run
 // and r.Stop with what it should not, and returns the pods that the agent has lost: they had been started there and are not held any more.
 func (r *Registered) Reconcile(home []*Pod, held []HeldPod) (lost []uuid.UUID) {
-	holds := make(map[uuid.UUID]HeldPod, len(held))
+	type instance struct {
+		pod         uuid.UUID
+		incarnation int64
+	}
+	// An agent can hold two incarnations of a pod: one that runs, and the end of an older one that is not acknowledged yet.
+	holds := make(map[instance]bool, len(held))
 	for _, h := range held {
-		holds[h.PodID] = h
+		holds[instance{h.PodID, h.Incarnation}] = true
 	}
 	for _, pod := range home {
-		h, isHeld := holds[pod.ID]
-		isHeld = isHeld && h.Incarnation == pod.Incarnation
-		if isHeld {
-			delete(holds, pod.ID)
-		}
-		if !isHeld && pod.Status != PodScheduled {
+		at := instance{pod.ID, pod.Incarnation}
+		if !holds[at] && pod.Status != PodScheduled {
 			lost = append(lost, pod.ID)
 			continue
 		}
+		delete(holds, at)
 		r.Pods = append(r.Pods, pod)
 	}
 	for _, h := range held {
-		if _, left := holds[h.PodID]; left {
+		if holds[instance{h.PodID, h.Incarnation}] {
 			r.Stop = append(r.Stop, h)
 		}
 	}

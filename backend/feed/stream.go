@@ -130,3 +130,19 @@ func (a *assembler) add(relation uint32, tuple *pglogrepl.TupleData, decode func
 	a.current.Events = append(a.current.Events, event)
 	return nil
 }
+
+// Decode reads recorded pgoutput messages (protocol version 1, whole transactions), as Run reads those of the stream.
+func Decode(messages [][]byte) ([]core.Changes, error) {
+	a := newAssembler()
+	var transactions []core.Changes
+	for _, message := range messages {
+		changes, err := a.message(message)
+		if err != nil {
+			return nil, err
+		}
+		if changes != nil {
+			transactions = append(transactions, *changes)
+		}
+	}
+	return transactions, nil
+}

@@ -28,6 +28,11 @@ func (s *session) read() (goodbye bool) {
 		switch {
 		case s.isClosing():
 			return false
+		case errors.Is(err, wire.ErrGoingAway):
+			// A tab that is closed has no time for node:disconnect: its browser says it with the close code. Its pods are gone with it.
+			s.log.Debug("the agent's page was closed")
+			s.settleReports()
+			return s.node != uuid.Nil
 		case errors.Is(err, wire.ErrBadFrame):
 			s.refuse(err, "")
 			return false
@@ -202,7 +207,8 @@ func (s *session) authenticate(env wire.Envelope) error {
 	s.mu.Lock()
 	s.expires = actor.ExpiresAt
 	s.mu.Unlock()
-	s.send(wire.TypeAuthenticated, wire.Authenticated{UserID: actor.UserID, Role: role, ExpiresAt: actor.ExpiresAt, Protocol: wire.Protocol}, env.CorrelationID)
+	s.send(wire.TypeAuthenticated, wire.Authenticated{UserID: actor.UserID, Role: role, ExpiresAt: actor.ExpiresAt, Protocol: wire.Protocol},
+		env.CorrelationID)
 	return nil
 }
 
@@ -239,6 +245,12 @@ func (s *session) disconnect(env wire.Envelope) error {
 		return err
 	}
 	s.log.Debug("agent says goodbye", "reason", in.Reason)
+	s.settleReports()
+	return nil
+}
+
+// settleReports waits until what the agent reported is committed.
+func (s *session) settleReports() {
 	patience := time.NewTimer(s.hub.cfg.FlushTimeout)
 	defer patience.Stop()
 	select {
@@ -247,7 +259,6 @@ func (s *session) disconnect(env wire.Envelope) error {
 	case <-patience.C:
 		s.log.Warn("an agent left before its reports were committed")
 	}
-	return nil
 }
 
 // complaint notes what the agent thinks of us.

@@ -59,7 +59,8 @@ type Config struct {
 	WriteTimeout  time.Duration // of one frame, and of all that are left when a connection is closed; default 10 s
 	CloseTimeout  time.Duration // for the agent to answer a close; default 1 s
 	FlushTimeout  time.Duration // for an agent's reports to be committed when it says goodbye; default 5 s
-	QueueLength   int           // frames that wait for one agent; default 1,024
+	QueueLength   int           // frames that wait for one agent; default 16,384
+	QueueBytes    int           // and their bytes; default 16 MiB
 	MaxReports    int           // of one agent that wait for the database; default 8,192
 }
 
@@ -73,7 +74,8 @@ func (c *Config) complete() error {
 	setDefault(&c.WriteTimeout, 10*time.Second)
 	setDefault(&c.CloseTimeout, time.Second)
 	setDefault(&c.FlushTimeout, 5*time.Second)
-	setDefault(&c.QueueLength, 1024)
+	setDefault(&c.QueueLength, 16<<10)
+	setDefault(&c.QueueBytes, 16<<20)
 	setDefault(&c.MaxReports, 8192)
 	return nil
 }

@@ -77,7 +77,9 @@ func (h *Hub) heard() []*session {
 }
 
 func usageOf(beat wire.NodeHeartbeat) json.RawMessage {
-	usage, err := json.Marshal(map[string]int64{"pods": int64(beat.Pods), "cpuMillis": beat.Usage.CPUMillis, "memoryBytes": beat.Usage.MemoryBytes})
+	usage, err := json.Marshal(map[string]int64{
+		"pods": int64(beat.Pods), "cpuMillis": beat.Usage.CPUMillis, "memoryBytes": beat.Usage.MemoryBytes,
+	})
 	if err != nil {
 		return nil // three numbers are always JSON
 	}

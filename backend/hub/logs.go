@@ -63,10 +63,7 @@ func (w *logWriter) add(lines []core.LogLine) {
 		w.bytes += len(l.Text)
 	}
 	w.shed()
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
+	signal(w.wake)
 }
 
 // shed drops the oldest lines until the rest fits; w.mu is held.

@@ -13,9 +13,9 @@ import (
 
 // register makes the connection speak for a node.
 //
-// Two things must not happen. An older connection of the same agent must not overtake a newer one: a name is registered by one connection at a
-// time, in the database and here. And nothing may fall between what the database said and what the feed says from then on: changes are kept from before
-// the transaction until the agent has been told of its outcome, and then told in their order.
+// Two things must not happen. An older connection of the same agent must not overtake a newer one: a name is registered by one connection
+// at a time, in the database and here. And nothing may fall between what the database said and what the feed says from then on: changes are
+// kept from before the transaction until the agent has been told of its outcome, and then told in their order.
 func (s *session) register(env wire.Envelope) error {
 	in, err := wire.ParsePayload[wire.NodeRegister](env)
 	if err != nil {
@@ -24,33 +24,47 @@ func (s *session) register(env wire.Envelope) error {
 	if s.node != uuid.Nil {
 		return fmt.Errorf("%w: a connection registers one node", wire.ErrBadFrame)
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, s.hub.cfg.StoreTimeout)
-	defer cancel()
-	release, err := s.hub.claimName(ctx, in.Name)
+	defer s.hub.forget(s)
+	out, err := s.claim(in, env.CorrelationID)
 	if err != nil {
 		return err
-	}
-	defer release()
-	s.hub.remember(s)
-	defer s.hub.forget(s)
-	actor := s.actor
-	actor.CorrelationID = env.CorrelationID
-	out, err := s.hub.cfg.Store.RegisterNode(ctx, actor, s.registration(in))
-	if err != nil {
-		return fmt.Errorf("register node: %w", err)
-	}
-	s.node = out.NodeID
-	s.log = s.log.With("node", in.Name, "node_id", out.NodeID)
-	s.send(wire.TypeNodeRegistered, wire.NodeRegistered{
-		NodeID: out.NodeID, Name: in.Name, Access: out.Access, Supabase: s.hub.cfg.Supabase,
-		HeartbeatIntervalMS: s.hub.heartbeatInterval().Milliseconds(),
-	}, env.CorrelationID)
-	if old := s.hub.own(s); old != nil {
-		old.close(wire.CloseSuperseded, "another connection registered this node")
 	}
 	s.resume(out)
 	s.log.Info("agent registered", "runtime", in.RuntimeType, "access", out.Access, "held", len(in.Pods), "home", len(out.Pods))
 	return nil
+}
+
+// claim takes the node in the database and then here, and tells the agent. Changes are kept for the session from then on.
+func (s *session) claim(in wire.NodeRegister, correlationID string) (core.Registered, error) {
+	ctx, cancel := context.WithTimeout(s.ctx, s.hub.cfg.StoreTimeout)
+	defer cancel()
+	release, err := s.hub.claimName(ctx, in.Name)
+	if err != nil {
+		return core.Registered{}, err
+	}
+	defer release()
+	s.hub.remember(s)
+	actor := s.actor
+	actor.CorrelationID = correlationID
+	out, err := s.hub.cfg.Store.RegisterNode(ctx, actor, s.registration(in))
+	if err != nil {
+		return core.Registered{}, fmt.Errorf("register node: %w", err)
+	}
+	s.node, s.boot = out.NodeID, in.BootID
+	s.log = s.log.With("node", in.Name, "node_id", out.NodeID)
+	s.send(wire.TypeNodeRegistered, wire.NodeRegistered{
+		NodeID: out.NodeID, Name: in.Name, Access: out.Access, Supabase: s.hub.cfg.Supabase,
+		HeartbeatIntervalMS: s.hub.heartbeatInterval().Milliseconds(),
+	}, correlationID)
+	switch old := s.hub.own(s); {
+	case old == nil:
+	case old.boot == s.boot:
+		// The same process, which thinks that the old connection is dead. Should it not be, this is no other agent's doing.
+		old.close(wire.CloseRestart, "this agent has a newer connection")
+	default:
+		old.close(wire.CloseSuperseded, "another connection registered this node")
+	}
+	return out, nil
 }
 
 func (s *session) registration(in wire.NodeRegister) core.Registration {
@@ -66,16 +80,16 @@ func (s *session) registration(in wire.NodeRegister) core.Registration {
 	return reg
 }
 
-// resume tells the agent what it should run and what not, then what changed meanwhile. An agent may hear of a pod twice; that changes
-// nothing, and it runs none before its claim (status starting) was accepted by the database.
+// resume tells the agent what it should run and what not, then what changed meanwhile. It may wait for the agent, since nobody waits for it.
+// An agent may hear of a pod twice; that changes nothing, and it runs none before its claim (status starting) was accepted by the database.
 func (s *session) resume(out core.Registered) {
 	for _, held := range out.Stop {
+		s.out.wait(s.closing)
 		s.send(wire.TypePodStop, wire.PodStop{PodID: held.PodID, Incarnation: held.Incarnation, Reason: core.ReasonStale}, "")
 	}
 	for _, pod := range out.Pods {
-		s.mu.Lock()
-		s.assigned[pod.ID] = pod.Incarnation
-		s.mu.Unlock()
+		s.out.wait(s.closing)
+		s.takeLogs(pod)
 		if pod.Desired == core.DesiredStopped {
 			s.stop(pod, core.ReasonStoppedByUser)
 		} else {
@@ -84,7 +98,8 @@ func (s *session) resume(out core.Registered) {
 	}
 	// The feed can show an assignment before other sessions of the database see it: then it is in the picture and not in out.
 	for _, pod := range s.hub.cfg.Cluster.PodsOn(s.node) {
-		if pod.Status == core.PodScheduled && pod.Desired == core.DesiredRunning {
+		if pod.Status == core.PodScheduled && pod.Desired == core.DesiredRunning && !s.knows(pod) {
+			s.out.wait(s.closing)
 			s.assign(pod)
 		}
 	}
@@ -94,9 +109,17 @@ func (s *session) resume(out core.Registered) {
 			return
 		}
 		for _, change := range missed {
+			s.out.wait(s.closing)
 			s.follow(change)
 		}
 	}
+}
+
+// knows says whether the agent has been told of this incarnation of a pod.
+func (s *session) knows(pod *core.Pod) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.assigned[pod.ID] == pod.Incarnation
 }
 
 // claimName waits until nobody else registers a node of this name here. release must be called.

@@ -100,13 +100,19 @@ func (s *session) assign(pod *core.Pod) {
 	if err != nil {
 		s.log.Warn("a pod cannot be assigned", "pod", pod.ID, "error", err)
 		s.hub.reporter.add(core.StatusReport{NodeID: s.node, PodID: pod.ID, Incarnation: pod.Incarnation, Status: core.PodFailed,
-			Reason: core.ReasonUnassignable, Message: "env, args and metadata do not fit a frame of the agent protocol: make them smaller"}, func(string) {})
+			Reason:  core.ReasonUnassignable,
+			Message: "env, args and metadata do not fit a frame of the agent protocol: make them smaller"}, func(string) {})
 		return
 	}
-	s.mu.Lock()
-	s.assigned[pod.ID] = pod.Incarnation
-	s.mu.Unlock()
+	s.takeLogs(pod)
 	s.enqueue(frame)
+}
+
+// takeLogs lets the agent send what a pod prints.
+func (s *session) takeLogs(pod *core.Pod) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.assigned[pod.ID] = pod.Incarnation
 }
 
 func (s *session) stop(pod *core.Pod, reason string) {

@@ -149,7 +149,7 @@ func TestWhatChangesWhileAnAgentRegisters(t *testing.T) {
 func TestRegisteringDuringAStorm(t *testing.T) {
 	t.Parallel()
 	const pods = 2000
-	w := start(t, func(c *Config) { c.QueueLength = 3 * pods })
+	w := start(t)
 	going := make(chan struct{})
 	done := make(chan struct{})
 	go func() {
@@ -209,7 +209,7 @@ func TestAPackThatIsNotKnownYet(t *testing.T) {
 // Nobody waits for an agent that does not read: its queue runs over, it is closed, and the others hear on.
 func TestASlowAgent(t *testing.T) {
 	t.Parallel()
-	w := start(t, func(c *Config) { c.QueueLength = 16; c.WriteTimeout = 50 * time.Millisecond })
+	w := start(t, func(c *Config) { c.QueueLength = 16; c.WriteTimeout = time.Second })
 	slow := w.dialDeaf()
 	reply := make([]byte, 4096)
 	read := func() { _ = slow.conn.SetReadDeadline(time.Now().Add(patience)); _, _ = slow.conn.Read(reply) }

@@ -25,9 +25,9 @@ type statusWriter interface {
 	ReportStatuses(ctx context.Context, reports []core.StatusReport) ([]string, error)
 }
 
-// reporter commits status reports: one statement is in flight at a time, and what comes meanwhile makes the next batch. So a lone report waits
-// for nobody, and a flood goes in big statements. A pod's reports are committed in their order. A report that the database cannot take is found by
-// halving its batch; it holds up its own pod and nobody else.
+// reporter commits status reports: one statement is in flight at a time, and what comes meanwhile makes the next batch. So a lone report
+// waits for nobody, and a flood goes in big statements. A pod's reports are committed in their order. A report that the database cannot
+// take is found by halving its batch; it holds up its own pod and nobody else.
 type reporter struct {
 	store statusWriter
 	log   *slog.Logger
@@ -64,10 +64,7 @@ func (r *reporter) add(report core.StatusReport, done func(string)) bool {
 	}
 	r.queue[report.PodID] = append(r.queue[report.PodID], waiting{report: report, done: done})
 	r.count++
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
+	signal(r.wake)
 	return true
 }
 

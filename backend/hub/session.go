@@ -18,7 +18,8 @@ import (
 )
 
 // Conn is a WebSocket. One goroutine reads and one writes, as gorilla's and fasthttp's allow. SetReadDeadline and Close may be called by
-// any goroutine, and a ReadMessage that waits notices. A message over the read limit is an error that wraps wire.ErrBadFrame.
+// any goroutine, and a ReadMessage that waits notices. A message over the read limit is an error that wraps wire.ErrBadFrame; the end
+// of a connection whose page was closed is one that wraps wire.ErrGoingAway.
 type Conn interface {
 	ReadMessage() (messageType int, data []byte, err error)
 	WriteMessage(messageType int, data []byte) error
@@ -42,7 +43,7 @@ type session struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
-	queue   chan []byte   // frames for the writer
+	out     *outbox       // frames for the writer
 	closing chan struct{} // closed once an end is decided; code and text are set then
 	once    sync.Once
 	code    int
@@ -52,6 +53,7 @@ type session struct {
 	log   *slog.Logger
 	actor core.Actor
 	node  uuid.UUID
+	boot  uuid.UUID // the agent's process
 
 	heard atomic.Bool // since the last lease renewal
 
@@ -69,7 +71,7 @@ func (h *Hub) Serve(conn Conn, remote string) {
 	defer cancel()
 	s := &session{
 		id: uuid.New(), hub: h, conn: conn, ctx: ctx, cancel: cancel, log: h.cfg.Log.With("remote", remote),
-		queue: make(chan []byte, h.cfg.QueueLength), closing: make(chan struct{}), assigned: map[uuid.UUID]int64{},
+		out: newOutbox(h.cfg.QueueLength, h.cfg.QueueBytes), closing: make(chan struct{}), assigned: map[uuid.UUID]int64{},
 	}
 	if !h.enter(s) {
 		s.close(wire.CloseRestart, "server restarts")
@@ -125,9 +127,7 @@ func (s *session) encode(t wire.Type, payload any, correlationID string) ([]byte
 
 // enqueue never blocks: an agent that does not keep up is cut off and resumes.
 func (s *session) enqueue(frame []byte) {
-	select {
-	case s.queue <- frame:
-	default:
+	if !s.out.put(frame) {
 		s.close(wire.CloseSlow, "too slow: the queue ran over")
 	}
 }
@@ -158,38 +158,37 @@ func (s *session) abort() {
 
 // write sends frames until the end is decided; what was queued before that still goes out, then the close frame.
 func (s *session) write() {
-	for {
-		select {
-		case frame := <-s.queue:
-			if !s.writeFrame(frame, time.Now().Add(s.hub.cfg.WriteTimeout)) {
-				s.close(wire.CloseGoodbye, "write failed")
-				_ = s.conn.Close() // wakes the reader
-				return
+	for !s.isClosing() {
+		frame := s.out.take()
+		if frame == nil {
+			select {
+			case <-s.out.wake:
+			case <-s.closing:
 			}
-		case <-s.closing:
-			if s.code == wire.CloseSlow || s.flush() {
-				s.writeClose()
-			}
-			// The reader waits for the agent's answer from now on, and not for as long as it would have.
-			_ = s.conn.SetReadDeadline(time.Now().Add(s.hub.cfg.CloseTimeout))
+			continue
+		}
+		if !s.writeFrame(frame, time.Now().Add(s.hub.cfg.WriteTimeout)) {
+			s.close(wire.CloseGoodbye, "write failed")
+			_ = s.conn.Close() // wakes the reader
 			return
 		}
 	}
+	if s.code == wire.CloseSlow || s.flush() {
+		s.writeClose()
+	}
+	// The reader waits for the agent's answer from now on, and not for as long as it would have.
+	_ = s.conn.SetReadDeadline(time.Now().Add(s.hub.cfg.CloseTimeout))
 }
 
 // flush writes what is queued. All of it has the time of one frame: an agent that reads a little now and then must not hold us.
 func (s *session) flush() bool {
 	until := time.Now().Add(s.hub.cfg.WriteTimeout)
-	for {
-		select {
-		case frame := <-s.queue:
-			if !s.writeFrame(frame, until) {
-				return false
-			}
-		default:
-			return true
+	for frame := s.out.take(); frame != nil; frame = s.out.take() {
+		if !s.writeFrame(frame, until) {
+			return false
 		}
 	}
+	return true
 }
 
 func (s *session) writeFrame(frame []byte, until time.Time) bool {
@@ -205,8 +204,8 @@ func (s *session) writeClose() {
 	_ = s.conn.WriteMessage(closeMessage, append([]byte{byte(s.code >> 8), byte(s.code)}, text...)) // the peer may be gone already
 }
 
-// linger reads until the agent has answered the close, or for CloseTimeout. Closing a socket with unread bytes in it makes the kernel send a
-// reset, which can throw away what we wrote before the agent has read it: the agent would not learn why.
+// linger reads until the agent has answered the close, or for CloseTimeout. Closing a socket with unread bytes in it makes the kernel send
+// a reset, which can throw away what we wrote before the agent has read it: the agent would not learn why.
 func (s *session) linger() {
 	if s.conn.SetReadDeadline(time.Now().Add(s.hub.cfg.CloseTimeout)) != nil {
 		return

@@ -24,7 +24,7 @@ func TestConfiguration(t *testing.T) {
 	h, err := New(Config{ServerID: "s", Verifier: &fakeStore{}, Store: &fakeStore{}, Cluster: cluster.New(), Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	assert.Equal(t, 10*time.Second, h.cfg.AuthTimeout)
-	assert.Equal(t, 1024, h.cfg.QueueLength)
+	assert.Equal(t, 16384, h.cfg.QueueLength)
 }
 
 // The newer connection of a node wins; the older one's end says nothing about the node.

@@ -413,13 +413,18 @@ func registration(name string, held ...wire.HeldPod) wire.NodeRegister {
 	return wire.NodeRegister{Name: name, RuntimeType: core.RuntimeNode, BootID: uuid.New(), Resources: wire.NodeResources{CPU: "4", Memory: "8Gi", Pods: 110}, Pods: held}
 }
 
-// join logs in and registers.
+// join logs in, registers and catches up: from then on changes are relayed as they come.
 func (w *world) join(name string, held ...wire.HeldPod) *agent {
 	w.t.Helper()
 	a := w.dial()
 	a.login("ada")
 	a.send(wire.TypeNodeRegister, registration(name, held...))
 	a.next(wire.TypeNodeRegistered)
+	eventually(w.t, func() bool {
+		w.hub.mu.Lock()
+		defer w.hub.mu.Unlock()
+		return w.hub.live(nodeNamed(name)) != nil
+	})
 	return a
 }
 

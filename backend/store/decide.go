@@ -84,7 +84,7 @@ func (s *Store) LoseNodes(ctx context.Context, epoch core.Epoch, leases []core.N
 		arg.Nodes = append(arg.Nodes, l.NodeID)
 		arg.Seen = append(arg.Seen, l.RenewedAt)
 	}
-	err = s.inTx(ctx, func(tx pgx.Tx) error {
+	err = inTx(ctx, s.work, func(tx pgx.Tx) error {
 		q := s.q.WithTx(tx)
 		var err error
 		if lost, err = q.LoseNodes(ctx, arg); err != nil {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,13 +59,15 @@ func mapError(op string, err error) error {
 	}
 	switch {
 	case pg.Code == "42501":
-		message := "you may not do that"
+		message, hint := "you may not do that", "Ask an admin for the role that this needs."
 		if !strings.Contains(pg.Message, "permission denied") && !strings.Contains(pg.Message, "row-level security") {
-			message = pg.Message // ours: raised by a trigger
+			message, hint = pg.Message, cmp.Or(pg.Hint, hint) // ours: raised by a trigger
 		}
-		return core.Errorf(core.CodeForbidden, "%s", message).WithHint("Ask an admin for the role that this needs.").WithCause(cause)
+		return core.Errorf(core.CodeForbidden, "%s", message).WithHint(hint).WithCause(cause)
 	case conflicts[pg.ConstraintName] != "":
 		return core.Errorf(core.CodeConflict, "%s", conflicts[pg.ConstraintName]).WithHint(pg.Hint).WithCause(cause)
+	case pg.Code == "23514" && pg.Detail != "" && pg.Detail == pg.ConstraintName:
+		return ruleError(pg).WithCause(cause)
 	case pg.Code == "23505" || pg.Code == "23503":
 		return core.Errorf(core.CodeConflict, "conflicts with what is there").WithCause(cause)
 	case pg.Code == "40001" || pg.Code == "40P01" || pg.Code == "55P03":
@@ -75,7 +78,8 @@ func mapError(op string, err error) error {
 	case pg.Code == "23514" && pg.ConstraintName != "":
 		return core.Invalid(fieldOf(pg.TableName, pg.ConstraintName), "not allowed: %s", pg.ConstraintName).WithHint(pg.Hint).WithCause(cause)
 	case pg.Code == "22023":
-		return core.Errorf(core.CodeValidation, "%s", pg.Message).WithHint(pg.Hint).WithCause(cause)
+		message := strings.TrimPrefix(pg.Message, pg.ColumnName+": ")
+		return core.Invalid(camel(pg.ColumnName), "%s", message).WithHint(pg.Hint).WithCause(cause)
 	case strings.HasPrefix(pg.Code, "22"), strings.HasPrefix(pg.Code, "23"):
 		return core.Errorf(core.CodeValidation, "a value is not valid").WithCause(cause)
 	case pg.Code == "57014":
@@ -92,13 +96,38 @@ func isConnect(err error) bool {
 		strings.Contains(err.Error(), "conn closed")
 }
 
+// invalid are rules of our triggers that a request can never meet, whatever is there, with the field that is at fault.
+var invalid = map[string]string{
+	"pods_initial_state":          "status",
+	"priority_classes_value_user": "value",
+	"cluster_config_heartbeat":    "value",
+}
+
+// ruleError is for what a trigger of ours raised: it repeats the rule in the detail, and its message is for people. docs/errors.md lists them.
+func ruleError(pg *pgconn.PgError) *core.Error {
+	field, isInvalid := invalid[pg.ConstraintName]
+	switch {
+	case strings.HasPrefix(pg.ConstraintName, "namespaces_quota_"):
+		return core.Errorf(core.CodeQuota, "%s", pg.Message).WithHint(pg.Hint)
+	case isInvalid:
+		return core.Invalid(field, "%s", pg.Message).WithHint(pg.Hint)
+	default:
+		return core.Errorf(core.CodeConflict, "%s", pg.Message).WithHint(pg.Hint)
+	}
+}
+
 // fieldOf reads the column out of a constraint that Postgres named: <table>_<column>_check.
 func fieldOf(table, constraint string) string {
-	field, ok := strings.CutSuffix(strings.TrimPrefix(constraint, table+"_"), "_check")
+	column, ok := strings.CutSuffix(strings.TrimPrefix(constraint, table+"_"), "_check")
 	if !ok {
 		return ""
 	}
-	words := strings.Split(field, "_")
+	return camel(column)
+}
+
+// camel turns a column's name into that of the API's field: min_runtime_version becomes minRuntimeVersion.
+func camel(column string) string {
+	words := strings.Split(column, "_")
 	for i := 1; i < len(words); i++ {
 		if words[i] != "" {
 			words[i] = strings.ToUpper(words[i][:1]) + words[i][1:]

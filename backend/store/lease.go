@@ -27,10 +27,13 @@ func (s *Store) AcquireLease(ctx context.Context, holder string, ttl time.Durati
 	return core.Epoch{Holder: holder, Number: row.Epoch, Start: uint64(row.Position)}, true, nil
 }
 
-// RenewLease extends the lease. It is false when the lease is not ours any more.
-func (s *Store) RenewLease(ctx context.Context, epoch core.Epoch, ttl time.Duration) (bool, error) {
-	n, err := s.q.RenewLease(ctx, db.RenewLeaseParams{Name: leaseName, Holder: epoch.Holder, Epoch: epoch.Number, TtlSeconds: ttl.Seconds()})
-	return n == 1, mapError("renew lease", err)
+// RenewLease extends the lease, and says how far the WAL reaches now. ours is false when the lease is not ours any more.
+func (s *Store) RenewLease(ctx context.Context, epoch core.Epoch, ttl time.Duration) (position uint64, ours bool, err error) {
+	p, err := s.q.RenewLease(ctx, db.RenewLeaseParams{Name: leaseName, Holder: epoch.Holder, Epoch: epoch.Number, TtlSeconds: ttl.Seconds()})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, false, nil
+	}
+	return uint64(p), err == nil, mapError("renew lease", err)
 }
 
 // ReleaseLease lets another server in at once.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/stark-o/stark/backend/core"
 	"github.com/stark-o/stark/tests/fixture"
@@ -24,19 +25,20 @@ func TestOneHoldsTheLease(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, ok, "it is held")
 
-	ours, err := w.RenewLease(t.Context(), first, time.Minute)
+	at, ours, err := w.RenewLease(t.Context(), first, time.Minute)
 	require.NoError(t, err)
 	require.True(t, ours)
+	require.Greater(t, at, first.Start)
 
 	w.expire(t)
-	ours, err = w.RenewLease(t.Context(), first, time.Minute)
+	_, ours, err = w.RenewLease(t.Context(), first, time.Minute)
 	require.NoError(t, err)
 	require.True(t, ours, "nobody took it meanwhile")
 
 	w.expire(t)
 	second := w.lead(t, "b")
 	require.EqualValues(t, 2, second.Number)
-	ours, err = w.RenewLease(t.Context(), first, time.Minute)
+	_, ours, err = w.RenewLease(t.Context(), first, time.Minute)
 	require.NoError(t, err)
 	require.False(t, ours, "taken over")
 	require.NoError(t, w.ReleaseLease(t.Context(), first))
@@ -72,4 +74,27 @@ func TestATermStartsAfterTheDecisionsOfTheOneBefore(t *testing.T) {
 	epoch := <-taken
 	require.EqualValues(t, 2, epoch.Number)
 	require.Greater(t, epoch.Start, before, "after the commit, which was written after before was read")
+}
+
+// However many requests wait for something, the lease is renewed in time.
+func TestRequestsDoNotStarveTheWorker(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	epoch := w.lead(t, "a")
+	pod := fixture.Pods(t, w.pool, w.pack, 1)[0]
+	admin := fixture.User(t, w.pool, "admin")
+	release := w.hold(t, "update public.pods set labels = '{\"a\": \"b\"}' where id = $1", pod)
+	var requests errgroup.Group
+	for range 20 {
+		requests.Go(func() error {
+			_, err := w.StopPod(t.Context(), admin, pod)
+			return err
+		})
+	}
+	require.Eventually(t, func() bool { return w.requests.Stat().AcquiredConns() == w.requests.Config().MaxConns }, 10*time.Second, time.Millisecond)
+	_, ours, err := w.RenewLease(t.Context(), epoch, time.Minute)
+	require.NoError(t, err)
+	require.True(t, ours)
+	release()
+	require.NoError(t, requests.Wait())
 }

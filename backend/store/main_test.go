@@ -30,6 +30,8 @@ type world struct {
 	pool *pgxpool.Pool
 	dev  core.Actor // a developer, who owns pack
 	pack uuid.UUID
+	// agent is an account of role node: what it registers is shared, and takes pods that no user created.
+	agent core.Actor
 }
 
 func newWorld(t *testing.T) *world {
@@ -41,6 +43,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{Store: s, db: db, pool: db.Pool(t)}
 	w.dev = fixture.User(t, w.pool, "developer")
 	w.pack = fixture.Pack(t, w.pool, w.dev, "hello")
+	w.agent = fixture.User(t, w.pool, "node")
 	return w
 }
 
@@ -106,8 +109,8 @@ func (w *world) blocked(t *testing.T) {
 	}, 10*time.Second, time.Millisecond, "something waits for a lock")
 }
 
-// inTx runs fn in a transaction as the owner.
-func inTx(t *testing.T, w *world, fn func(tx pgx.Tx)) {
+// during runs fn while a transaction of the owner is open.
+func during(t *testing.T, w *world, fn func(tx pgx.Tx)) {
 	t.Helper()
 	require.NoError(t, pgx.BeginFunc(context.Background(), w.pool, func(tx pgx.Tx) error { fn(tx); return nil }))
 }
@@ -116,4 +119,12 @@ func requireCode(t *testing.T, code core.Code, err error) {
 	t.Helper()
 	require.Error(t, err)
 	require.Equal(t, code, core.CodeOf(err), "%v", err)
+}
+
+// fieldIn is the input field that an error blames.
+func fieldIn(t *testing.T, err error) string {
+	t.Helper()
+	var public *core.Error
+	require.ErrorAs(t, err, &public)
+	return public.Field
 }

@@ -90,7 +90,7 @@ func TestReportsAndRegistrationsDoNotDeadlock(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	reg := registration("n1")
-	node := w.register(t, w.dev, reg).NodeID
+	node := w.register(t, w.agent, reg).NodeID
 	pods := fixture.Pods(t, w.pool, w.pack, 40)
 	w.place(t, node, pods...)
 	var held []core.HeldPod
@@ -112,7 +112,7 @@ func TestReportsAndRegistrationsDoNotDeadlock(t *testing.T) {
 	})
 	both.Go(func() error {
 		for range 30 {
-			if _, err := w.RegisterNode(t.Context(), w.dev, registration("n1", held...)); err != nil {
+			if _, err := w.RegisterNode(t.Context(), w.agent, registration("n1", held...)); err != nil {
 				return err
 			}
 		}

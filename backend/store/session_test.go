@@ -53,7 +53,9 @@ func TestRegisterNodeRefuses(t *testing.T) {
 		_, err := w.RegisterNode(t.Context(), c.actor, c.reg)
 		requireCode(t, c.code, err)
 		if c.code == core.CodeForbidden {
-			require.NotContains(t, err.(*core.Error).Message, "row-level", name)
+			var public *core.Error
+			require.ErrorAs(t, err, &public)
+			require.NotContains(t, public.Message, "row-level", name)
 		}
 	}
 	require.EqualValues(t, 1, fixture.One[int64](t, w.pool, "select count(*) from public.nodes"))
@@ -137,11 +139,11 @@ func TestRegisterNodeReconciles(t *testing.T) {
 func TestRegisteredPodsCarryWhatTheyRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	node := w.register(t, w.dev, registration("n1")).NodeID
+	node := w.register(t, w.agent, registration("n1")).NodeID
 	pod := fixture.One[uuid.UUID](t, w.pool, `insert into public.pods (name, pack_id, env, args, metadata, grace_period_ms, cpu, memory)
 		values ('web', $1, '{"A": "1"}', '[1]', '{"m": 1}', 2000, '1', '1Mi') returning id`, w.pack)
 	w.place(t, node, pod)
-	got := w.register(t, w.dev, registration("n1")).Pods[0]
+	got := w.register(t, w.agent, registration("n1")).Pods[0]
 	require.Equal(t, map[string]string{"A": "1"}, got.Env)
 	require.JSONEq(t, `[1]`, string(got.Args))
 	require.JSONEq(t, `{"m": 1}`, string(got.Metadata))
@@ -153,7 +155,7 @@ func TestSetNodeGone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	reg := registration("n1")
-	node := w.register(t, w.dev, reg).NodeID
+	node := w.register(t, w.agent, reg).NodeID
 	pods := fixture.Pods(t, w.pool, w.pack, 1)
 	w.place(t, node, pods...)
 
@@ -185,7 +187,7 @@ func TestSetNodeGoneRacesWithTheNextRegistration(t *testing.T) {
 	for _, goodbye := range []bool{false, true} {
 		w := newWorld(t)
 		reg := registration("n1")
-		node := w.register(t, w.dev, reg).NodeID
+		node := w.register(t, w.agent, reg).NodeID
 		pods := fixture.Pods(t, w.pool, w.pack, 1)
 		w.place(t, node, pods...)
 		tx, err := w.pool.Begin(t.Context())
@@ -212,7 +214,7 @@ func TestGoodbyeTakesBackWhatIsBeingAssigned(t *testing.T) {
 	w := newWorld(t)
 	epoch := w.lead(t, "a")
 	reg := registration("n1")
-	node := w.register(t, w.dev, reg).NodeID
+	node := w.register(t, w.agent, reg).NodeID
 	for range 20 {
 		fixture.Exec(t, w.pool, "update public.nodes set status = 'healthy' where id = $1", node)
 		pod := fixture.Pods(t, w.pool, w.pack, 1)[0]

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,28 +24,55 @@ import (
 type Config struct {
 	// URL connects as a role that owns Stark's tables and may SET ROLE authenticated: on Supabase, `postgres`.
 	URL string
-	// MaxConns bounds the pool; default 16.
+	// MaxConns bounds the connections, at least 4; default 20.
 	MaxConns int32
 }
 
-// Store is a pool of connections and the statements that run on them. It is safe for concurrent use.
+// Store holds connections and the statements that run on them. It is safe for concurrent use.
 type Store struct {
-	pool *pgxpool.Pool
-	q    *db.Queries
+	// Requests and registrations come as many as people and agents like. They have a pool of their own, so that the worker, which must
+	// renew its lease in time, never waits behind them.
+	requests *pgxpool.Pool
+	work     *pgxpool.Pool
+	q        *db.Queries // on work
 }
 
-// Open makes the pool. It does not wait for the database: use Ping.
+// maxWork is how many connections the worker can use at a time: a few decisions, a lease, a look at the nodes, a batch each of reports, beats, logs.
+const maxWork = 9
+
+// workPlans makes the worker's statements be planned once and not at every call, which costs more than a small batch itself. All of them look
+// rows up by their ids, whatever the number. Such a plan may be made while a table is empty and be kept when it is large, so reading tables from
+// end to end is ruled out.
+var workPlans = map[string]string{"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+
+// Open makes the pools. It does not wait for the database: use Ping.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	config, err := pgxpool.ParseConfig(cfg.URL)
+	all := int32(20)
+	if cfg.MaxConns > 0 {
+		all = max(4, cfg.MaxConns)
+	}
+	forWork := min(maxWork, all/2)
+	work, err := openPool(ctx, cfg.URL, forWork, workPlans)
+	if err != nil {
+		return nil, err
+	}
+	requests, err := openPool(ctx, cfg.URL, all-forWork, nil)
+	if err != nil {
+		work.Close()
+		return nil, err
+	}
+	return &Store{requests: requests, work: work, q: db.New(work)}, nil
+}
+
+func openPool(ctx context.Context, url string, maxConns int32, settings map[string]string) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("store: database url: %w", err)
 	}
-	config.MaxConns = 16
-	if cfg.MaxConns > 0 {
-		config.MaxConns = cfg.MaxConns
-	}
+	config.MaxConns = maxConns
 	config.ConnConfig.RuntimeParams["application_name"] = "stark"
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	maps.Copy(config.ConnConfig.RuntimeParams, settings)
 	config.ConnConfig.ConnectTimeout = 5 * time.Second
 	// After the database restarted, connections made before are dead; a health check finds them before a request does.
 	config.HealthCheckPeriod = 5 * time.Second
@@ -52,14 +80,14 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	return &Store{pool: pool, q: db.New(pool)}, nil
+	return pool, nil
 }
 
 // Close ends all connections.
-func (s *Store) Close() { s.pool.Close() }
+func (s *Store) Close() { s.requests.Close(); s.work.Close() }
 
 // Ping says whether the database answers.
-func (s *Store) Ping(ctx context.Context) error { return mapError("ping", s.pool.Ping(ctx)) }
+func (s *Store) Ping(ctx context.Context) error { return mapError("ping", s.work.Ping(ctx)) }
 
 // asActor runs fn in one transaction as the caller: what it sees and may do is row-level security's decision.
 func (s *Store) asActor(ctx context.Context, actor core.Actor, fn func(q *db.Queries) error) error {
@@ -71,15 +99,20 @@ func (s *Store) asActor(ctx context.Context, actor core.Actor, fn func(q *db.Que
 	})
 }
 
-// become sets, for the rest of the transaction, who asks.
+// become sets, for the rest of the transaction, who asks. No statement of a request may hold its connection for ever, for example because
+// somebody left a transaction open on the row that it wants.
 func become(ctx context.Context, tx pgx.Tx, actor core.Actor) error {
 	_, err := tx.Exec(ctx, `select set_config('role', 'authenticated', true), set_config('request.jwt.claims', $1, true),
-		set_config('stark.correlation_id', $2, true)`, actor.Claims, actor.CorrelationID)
+		set_config('stark.correlation_id', $2, true), set_config('statement_timeout', '30s', true)`, actor.Claims, actor.CorrelationID)
 	return err
 }
 
 func (s *Store) inTx(ctx context.Context, fn func(tx pgx.Tx) error) error {
-	tx, err := s.begin(ctx)
+	return inTx(ctx, s.requests, fn)
+}
+
+func inTx(ctx context.Context, pool *pgxpool.Pool, fn func(tx pgx.Tx) error) error {
+	tx, err := begin(ctx, pool)
 	if err != nil {
 		return mapError("begin", err)
 	}
@@ -93,10 +126,10 @@ func (s *Store) inTx(ctx context.Context, fn func(tx pgx.Tx) error) error {
 
 // begin starts a transaction. After the database was restarted the pool holds connections that are dead and do not know it; each attempt
 // takes one of them out. Nothing has been done on a connection that cannot even begin, so trying another is safe.
-func (s *Store) begin(ctx context.Context) (pgx.Tx, error) {
+func begin(ctx context.Context, pool *pgxpool.Pool) (pgx.Tx, error) {
 	for attempt := int32(0); ; attempt++ {
-		tx, err := s.pool.Begin(ctx)
-		if err == nil || ctx.Err() != nil || attempt > s.pool.Config().MaxConns {
+		tx, err := pool.Begin(ctx)
+		if err == nil || ctx.Err() != nil || attempt > pool.Config().MaxConns {
 			return tx, err
 		}
 		var refused *pgconn.PgError

@@ -36,7 +36,7 @@ func isSuccess(status int) bool { return status >= 200 && status < 300 }
 
 // readReply reads a failed request's answer and closes it.
 func readReply(resp *http.Response) (*reply, error) {
-	defer resp.Body.Close()
+	defer resp.Body.Close() //nolint:errcheck // it was read: there is nothing left to fail
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBytes))
 	if err != nil {
 		return nil, err

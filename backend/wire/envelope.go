@@ -45,6 +45,7 @@ const (
 // Close codes of the agent protocol; docs/protocol.md says what an agent does on each.
 const (
 	CloseGoodbye         = 1000
+	CloseGoingAway       = 1001 // sent by browsers whose page is closed or left
 	CloseRestart         = 1012
 	CloseBadFrame        = 4400
 	CloseUnauthenticated = 4401
@@ -65,6 +66,9 @@ type Envelope struct {
 
 // ErrBadFrame is what every error of ParseEnvelope and of the payload parsers wraps.
 var ErrBadFrame = errors.New("bad frame")
+
+// ErrGoingAway is what reading ends with when the other side is a page that was closed or left (RFC 6455, close code 1001).
+var ErrGoingAway = errors.New("the page was closed")
 
 // ParseEnvelope reads one frame. The payload stays raw: parse it by type with ParsePayload. The result shares no memory with data.
 func ParseEnvelope(data []byte) (Envelope, error) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stark-o/stark/backend/app"
 	"github.com/stark-o/stark/cmd/stark/internal/logging"
+	"github.com/stark-o/stark/functions/agent"
 	"github.com/stark-o/stark/supabase"
 	"github.com/stark-o/stark/supabase/migrate"
 )
@@ -56,7 +57,7 @@ func (c *cli) serve(ctx context.Context, o serveOptions) error {
 		return err
 	}
 	cfg := app.FromEnv(env)
-	cfg.Version, cfg.Log = buildVersion(), log
+	cfg.Version, cfg.Log, cfg.AgentPage = buildVersion(), log, agent.Page
 	if o.listen != "" {
 		cfg.Listen = o.listen
 	}

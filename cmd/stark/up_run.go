@@ -201,6 +201,7 @@ func (u upRun) command(ctx context.Context) error {
 func (u upRun) banner() error {
 	lines := [][2]string{
 		{"Server", u.server.URL()},
+		{"Browser agent", u.server.URL() + "/agent"},
 		{"Supabase URL", u.stack.URL()},
 		{"Database URL", u.stack.DatabaseURL()},
 		{"Publishable key", u.stack.PublishableKey()},

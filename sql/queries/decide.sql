@@ -2,7 +2,11 @@
 -- committed, and a stale leader finds no lease and writes nothing.
 --
 -- Rows are locked before they are changed, nodes before pods, and never waited for: whoever holds one (a registration that is under way, a
--- session that somebody left open in psql) must not stop the whole cluster. What was passed over is tried again.
+-- session that somebody left open in psql) must not stop the whole cluster. What was passed over is tried again. What is locked carries along
+-- what is to be written, since a join of two such lists is slow: the planner does not know their length.
+--
+-- `status || ''` is no typing error: it keeps the planner from going through all pods of a status, by their index, for each id that is looked
+-- up. When it last looked there may have been none of that status, and now there are thousands.
 
 -- name: Assign :many
 -- A placement counts if the pod still waits and its node still takes pods. The lock on the node lasts until the commit, so that it cannot
@@ -19,17 +23,17 @@ home as materialized (
   for share skip locked
 ),
 waiting as materialized (
-  select p.id from public.pods p
-  where p.id = any (@pods::uuid[]) and p.status = 'pending' and p.desired_state = 'running'
+  select p.id, d.node_id
+  from (select unnest(@pods::uuid[]) as pod_id, unnest(@nodes::uuid[]) as node_id) d
+  join public.pods p on p.id = d.pod_id
+  where p.status || '' = 'pending' and p.desired_state = 'running' and d.node_id in (select home.id from home)
     and exists (select 1 from lease)
-  for no key update skip locked
+  for no key update of p skip locked
 )
 update public.pods p
-set status = 'scheduled', node_id = d.node_id, reason = '', message = ''
-from (select unnest(@pods::uuid[]) as pod_id, unnest(@nodes::uuid[]) as node_id) d
-join home on home.id = d.node_id
-join waiting on waiting.id = d.pod_id
-where p.id = d.pod_id and p.status = 'pending' and p.desired_state = 'running'
+set status = 'scheduled', node_id = waiting.node_id, reason = '', message = ''
+from waiting
+where p.id = waiting.id and p.status || '' = 'pending' and p.desired_state = 'running'
 returning p.id;
 
 -- name: HoldsLease :one
@@ -43,17 +47,17 @@ with lease as materialized (
   for key share
 ),
 seen as materialized (
-  select p.id from public.pods p
-  where p.id = any (@pods::uuid[])
-    and exists (select 1 from lease)
-  for no key update skip locked
+  select p.id, d.explanation
+  from (select unnest(@pods::uuid[]) as pod_id, unnest(@explanations::jsonb[]) as explanation) d
+  join public.pods p on p.id = d.pod_id
+  where exists (select 1 from lease)
+  for no key update of p skip locked
 ),
 written as (
   update public.pods p
-  set unschedulable = d.explanation
-  from (select unnest(@pods::uuid[]) as pod_id, unnest(@explanations::jsonb[]) as explanation) d
-  join seen on seen.id = d.pod_id
-  where p.id = d.pod_id and p.status = 'pending' and p.unschedulable is distinct from d.explanation
+  set unschedulable = seen.explanation
+  from seen
+  where p.id = seen.id and p.status || '' = 'pending' and p.unschedulable is distinct from seen.explanation
   returning p.id
 )
 select seen.id from seen;
@@ -104,7 +108,7 @@ homeless as materialized (
 update public.pods p
 set status = 'pending', node_id = null, reason = @reason, message = 'the node was not heard any more'
 from homeless
-where p.id = homeless.id and p.status in ('scheduled', 'starting', 'running', 'stopping')
+where p.id = homeless.id and p.status || '' in ('scheduled', 'starting', 'running', 'stopping')
 returning p.id;
 
 -- name: NodeLeases :many

@@ -11,10 +11,12 @@ on conflict (name) do update
   where l.expires_at <= clock_timestamp() or l.holder = excluded.holder
 returning l.epoch, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint as position;
 
--- name: RenewLease :execrows
+-- name: RenewLease :one
+-- Also says how far the WAL reaches. No row: the lease is somebody else's.
 update public.leader_lease
 set renewed_at = clock_timestamp(), expires_at = clock_timestamp() + make_interval(secs => @ttl_seconds::float8)
-where name = @name and holder = @holder and epoch = @epoch;
+where name = @name and holder = @holder and epoch = @epoch
+returning (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint as position;
 
 -- name: ReleaseLease :exec
 -- Lets the next one in at once.

@@ -1,11 +1,12 @@
 -- Pods. Everything here runs as the caller, under row-level security: pack_name is empty when the caller may not see the pack.
 
 -- name: InsertPod :one
--- The fallbacks repeat the column defaults: a statement cannot say "default" for some rows only.
+-- The fallbacks repeat the column defaults: a statement cannot say "default" for some rows only. Requests left out are the trigger's: the namespace has
+-- defaults.
 insert into public.pods (name, namespace, pack_id, env, args, metadata, cpu, memory, priority_class, node_selector, tolerations, affinity,
                          grace_period_ms, labels, annotations)
 values (sqlc.narg('name'), coalesce(nullif(@namespace::text, ''), 'default'), @pack_id, @env, @args, @metadata,
-        coalesce(nullif(@cpu::text, ''), '100m'), coalesce(nullif(@memory::text, ''), '128Mi'), nullif(@priority_class::text, ''),
+        nullif(@cpu::text, ''), nullif(@memory::text, ''), nullif(@priority_class::text, ''),
         @node_selector, @tolerations, @affinity, coalesce(sqlc.narg('grace_period_ms')::integer, 10000), @labels, @annotations)
 returning id;
 

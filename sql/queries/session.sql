@@ -37,7 +37,7 @@ for update;
 -- name: RequeuePods :exec
 -- Pods that their node has lost.
 update public.pods set status = 'pending', node_id = null, reason = @reason, message = @message
-where id = any (@pods::uuid[]) and node_id = @node_id and status in ('scheduled', 'starting', 'running', 'stopping');
+where id = any (@pods::uuid[]) and node_id = @node_id and status || '' in ('scheduled', 'starting', 'running', 'stopping');
 
 -- name: RequeueNode :exec
 with home as materialized (
@@ -48,7 +48,7 @@ with home as materialized (
 )
 update public.pods p set status = 'pending', node_id = null, reason = @reason, message = @message
 from home
-where p.id = home.id and p.status in ('scheduled', 'starting', 'running', 'stopping');
+where p.id = home.id and p.status || '' in ('scheduled', 'starting', 'running', 'stopping');
 
 -- name: DisconnectNode :execrows
 -- Only the connection that holds the lease may say so.
@@ -76,21 +76,19 @@ select held.session_id from held;
 -- Takes the reports that are legal, whole batches at once. The caller asks about the rest. Pods are locked in the order that registrations lock
 -- them in too, so that the two cannot wait for each other.
 with d as materialized (
-  select unnest(@nodes::uuid[]) as node_id, unnest(@pods::uuid[]) as pod_id, unnest(@incarnations::bigint[]) as incarnation,
-         unnest(@statuses::text[]) as status, unnest(@reasons::text[]) as reason, unnest(@messages::text[]) as message,
-         unnest(@results::jsonb[]) as result
-),
-locked as materialized (
-  select p.id from public.pods p
-  where p.id = any (@pods::uuid[])
+  select p.id as pod_id, r.node_id, r.incarnation, r.status, r.reason, r.message, r.result
+  from (select unnest(@nodes::uuid[]) as node_id, unnest(@pods::uuid[]) as pod_id, unnest(@incarnations::bigint[]) as incarnation,
+               unnest(@statuses::text[]) as status, unnest(@reasons::text[]) as reason, unnest(@messages::text[]) as message,
+               unnest(@results::jsonb[]) as result) r
+  join public.pods p on p.id = r.pod_id
   order by p.id
-  for no key update
+  for no key update of p
 )
 update public.pods p
 set status = d.status, reason = d.reason, message = d.message, result = coalesce(d.result, p.result)
-from d join locked on locked.id = d.pod_id
+from d
 where p.id = d.pod_id and p.node_id = d.node_id and p.incarnation = d.incarnation
-  and p.status in ('scheduled', 'starting', 'running', 'stopping')
+  and p.status || '' in ('scheduled', 'starting', 'running', 'stopping')
   and stark.pod_transition_allowed(p.status, d.status)
 returning p.id;
 

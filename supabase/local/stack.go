@@ -160,6 +160,10 @@ func (s *Stack) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	hookPool, err := s.pool(ctx, "supabase_auth_admin")
+	if err != nil {
+		return err
+	}
 	storagePool, err := s.pool(ctx, "supabase_storage_admin")
 	if err != nil {
 		return err
@@ -169,8 +173,9 @@ func (s *Stack) serve(ctx context.Context) error {
 		return err
 	}
 	s.http = newHTTPServer(gateway.New(gateway.Config{
-		Keys:    s.keys,
-		Auth:    auth.New(auth.Config{Pool: authPool, Keys: s.keys, Issuer: s.Issuer(), SiteURL: s.URL(), Log: s.cfg.Log}),
+		Keys: s.keys,
+		Auth: auth.New(auth.Config{Pool: authPool, Keys: s.keys, Issuer: s.Issuer(), SiteURL: s.URL(), Log: s.cfg.Log,
+			AccessTokenHook: tokenHook(hookPool)}),
 		Storage: objects,
 		Log:     s.cfg.Log,
 	}), s.cfg.Log)

@@ -10,14 +10,17 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/stark-o/stark/supabase"
 	"github.com/stark-o/stark/supabase/local"
 	"github.com/stark-o/stark/supabase/local/keys"
 	"github.com/stark-o/stark/supabase/local/postgres"
+	"github.com/stark-o/stark/supabase/migrate"
 )
 
 // stateDir is a directory that Postgres's user can reach, which is not this process's when that is root.
@@ -290,4 +293,20 @@ func TestNoDirectory(t *testing.T) {
 	t.Parallel()
 	_, err := local.Start(t.Context(), local.Config{})
 	require.ErrorIs(t, err, postgres.ErrDir)
+}
+
+func TestCancelledStartIsTakenUpAgain(t *testing.T) {
+	t.Parallel()
+	dir := stateDir(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := local.Start(ctx, local.Config{Dir: dir, Progress: func(step string) {
+		if strings.HasPrefix(step, "Applying migration") && strings.HasSuffix(step, "_packs") {
+			cancel()
+		}
+	}})
+	require.ErrorIs(t, err, context.Canceled)
+	s := start(t, local.Config{Dir: dir})
+	ours, err := migrate.Load(supabase.Files)
+	require.NoError(t, err)
+	require.Equal(t, len(ours), query[int](t, s, "select count(*)::int from supabase_migrations.schema_migrations"))
 }

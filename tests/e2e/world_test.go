@@ -11,7 +11,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -312,8 +311,3 @@ func (w *world) runsOnce(pod uuid.UUID) {
 	time.Sleep(300 * time.Millisecond) // six beats: another run would have been heard by now
 	require.Equal(w.t, 1, w.witness.alive(pod, since), "runs of one pod at the same time: %v", w.witness.incarnations(pod))
 }
-
-var spaces = regexp.MustCompile(`\s+`)
-
-// flat is text on one line.
-func flat(s string) string { return strings.TrimSpace(spaces.ReplaceAllString(s, " ")) }

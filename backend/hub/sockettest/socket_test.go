@@ -35,6 +35,7 @@ func TestLife(t *testing.T) {
 	assert.Equal(t, w.operator, session.UserID)
 	registered := a.register("node-1")
 	assert.Equal(t, core.AccessShared, registered.Access)
+	a.beats()
 
 	pod := w.place(registered.NodeID)
 	assert.Equal(t, pod.ID, next[wire.PodAssign](a, wire.TypePodAssign).PodID)

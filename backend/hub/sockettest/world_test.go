@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -24,6 +25,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/stark-o/stark/backend/api"
 	"github.com/stark-o/stark/backend/auth"
@@ -35,7 +37,18 @@ import (
 	"github.com/stark-o/stark/tests/testdb"
 )
 
-func TestMain(m *testing.M) { os.Exit(testdb.Main(m)) }
+func TestMain(m *testing.M) {
+	code := testdb.Main(m)
+	if err := goleak.Find(
+		// fasthttp's clock of the Date header runs as long as the process does; its pools sleep before they see that a server has stopped.
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
+	); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
 
 const patience = 20 * time.Second // for what must happen; nothing waits this long when all is well
 
@@ -93,6 +106,7 @@ type world struct {
 	hub     *hub.Hub
 	srv     *api.Server
 	url     string
+	dbURL   string
 	db      *pgxpool.Pool
 	state   *cluster.State
 
@@ -103,27 +117,43 @@ type world struct {
 func start(t *testing.T, change ...func(*hub.Config)) *world {
 	t.Helper()
 	db := testdb.New(t)
-	w := &world{t: t, project: newProject(t), db: db.Pool(t), state: cluster.New()}
-	st, err := store.Open(t.Context(), store.Config{URL: db.URL, MaxConns: 4})
+	w := &world{t: t, project: newProject(t), dbURL: db.URL, db: db.Pool(t)}
+	w.people(db)
+	w.serve("s1", change...)
+	return w
+}
+
+// second is another server on the same database.
+func (w *world) second(change ...func(*hub.Config)) *world {
+	other := *w
+	other.serve("s2", change...)
+	return &other
+}
+
+func (w *world) serve(name string, change ...func(*hub.Config)) {
+	t := w.t
+	t.Helper()
+	st, err := store.Open(t.Context(), store.Config{URL: w.dbURL, MaxConns: 4})
 	require.NoError(t, err)
 	t.Cleanup(st.Close)
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	verifier, err := auth.New(context.Background(), auth.Config{SupabaseURL: w.project.url, Log: log})
 	require.NoError(t, err)
 	t.Cleanup(verifier.Close)
-	cfg := hub.Config{ServerID: "s1", Verifier: verifier, Store: st, Cluster: w.state, Log: log, Supabase: wire.Supabase{URL: w.project.url, AnonKey: "anon"}}
+	w.state = cluster.New()
+	w.state.Apply(core.Changes{Snapshot: true, Events: []core.Event{core.PackUpserted{Pack: w.pack}}})
+	cfg := hub.Config{ServerID: name, Verifier: verifier, Store: st, Cluster: w.state, Log: log, Supabase: wire.Supabase{URL: w.project.url, AnonKey: "anon"}}
 	for _, f := range change {
 		f(&cfg)
 	}
 	w.hub, err = hub.New(cfg)
 	require.NoError(t, err)
+	h := w.hub
 	w.srv, err = api.New(api.Config{Store: st, Verifier: verifier, Auth: noAuth{}, Objects: noObjects{}, Log: log,
-		Sockets: api.SocketsFunc(func(conn api.SocketConn, remote string) { w.hub.Serve(conn, remote) }),
+		Sockets: api.SocketsFunc(func(conn api.SocketConn, remote string) { h.Serve(conn, remote) }),
 		Ready:   func(context.Context) (bool, any) { return true, nil }})
 	require.NoError(t, err)
 	w.run()
-	w.people(db)
-	return w
 }
 
 type (
@@ -135,15 +165,16 @@ func (w *world) run() {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(w.t, err)
 	w.url = "ws://" + ln.Addr().String() + "/ws"
+	srv, h := w.srv, w.hub
 	served, ran := make(chan error, 1), make(chan struct{})
 	ctx, cancel := context.WithCancel(context.Background())
-	go func() { served <- w.srv.Listen(ln) }()
-	go func() { defer close(ran); _ = w.hub.Run(ctx) }()
+	go func() { served <- srv.Listen(ln) }()
+	go func() { defer close(ran); _ = h.Run(ctx) }()
 	w.t.Cleanup(func() {
 		last, done := context.WithTimeout(context.Background(), patience)
 		defer done()
-		assert.NoError(w.t, w.hub.Shutdown(last))
-		assert.NoError(w.t, w.srv.Shutdown(last))
+		assert.NoError(w.t, h.Shutdown(last))
+		assert.NoError(w.t, srv.Shutdown(last))
 		assert.NoError(w.t, <-served)
 		cancel()
 		<-ran
@@ -162,7 +193,6 @@ func (w *world) people(db testdb.DB) {
 		BundleSHA256: strings.Repeat("0", 64), BundleSize: 10}
 	w.exec(`insert into public.packs (id, name, version, runtime_tag, owner_id, bundle_path, bundle_sha256, bundle_size)
 		values ($1, 'hello', '1.0.0', 'node', $2, $3, $4, 10)`, w.pack.ID, w.other, w.pack.BundlePath, w.pack.BundleSHA256)
-	w.state.Apply(core.Changes{Snapshot: true, Events: []core.Event{core.PackUpserted{Pack: w.pack}}})
 }
 
 func (w *world) exec(sql string, args ...any) {
@@ -219,7 +249,12 @@ func next[T any](a *agent, kind wire.Type) (payload T) {
 	env, err := wire.ParseEnvelope(data)
 	require.NoError(a.t, err)
 	require.Equal(a.t, kind, env.Type, "%s", data)
-	require.NoError(a.t, json.Unmarshal(env.Payload, &payload))
+	return decode[T](a.t, env)
+}
+
+func decode[T any](t *testing.T, env wire.Envelope) (payload T) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal(env.Payload, &payload))
 	return payload
 }
 
@@ -255,11 +290,14 @@ func (a *agent) register(name string, held ...wire.HeldPod) wire.NodeRegistered 
 	return next[wire.NodeRegistered](a, wire.TypeNodeRegistered)
 }
 
+// join logs in, registers and catches up: from then on changes are relayed as they come, each once.
 func (w *world) join(name string) (*agent, uuid.UUID) {
 	w.t.Helper()
 	a := w.dial()
 	a.login(w.project.token(w.t, w.operator))
-	return a, a.register(name).NodeID
+	node := a.register(name).NodeID
+	a.beats()
+	return a, node
 }
 
 func (a *agent) beats() {

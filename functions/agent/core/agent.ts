@@ -8,9 +8,35 @@ import { messageOf } from "./errors.ts";
 import { LogBuffer } from "./logs.ts";
 import { StatusOutbox } from "./outbox.ts";
 import { Pod, type PodEvents } from "./pod.ts";
-import type { BundleCache, Clock, CredentialsStore, HostInfo, HttpFetch, Logger, OpenSocket, Random, Sha256, Timer, WorkerLauncher } from "./ports.ts";
-import { isTerminal, type Assignment, type HeldPod, type NodeRegister, type Registered, type ServerFrame, type StatusAck, type StopOrder } from "./protocol.ts";
+import type {
+  BundleCache,
+  Clock,
+  CredentialsStore,
+  HostInfo,
+  HttpFetch,
+  KeyValues,
+  Logger,
+  OpenSocket,
+  Random,
+  Sha256,
+  Timer,
+  WorkerLauncher,
+} from "./ports.ts";
+import {
+  isTerminal,
+  type Assignment,
+  type Heartbeat,
+  type HeldPod,
+  type LogLine,
+  type NodeRegister,
+  type Registered,
+  type ServerFrame,
+  type StatusAck,
+  type StopOrder,
+} from "./protocol.ts";
 import { Session, type SessionEnd } from "./session.ts";
+import { StateStore } from "./state.ts";
+import { Storage } from "./storage.ts";
 import { Tokens } from "./tokens.ts";
 import { AGENT_VERSION } from "./version.ts";
 
@@ -25,7 +51,10 @@ export interface Ports {
   cache: BundleCache;
   credentials: CredentialsStore;
   workers: WorkerLauncher;
+  storage: KeyValues;
   host: HostInfo;
+  /** Told of every line of a pod, besides the server; for pages that show them. */
+  watchLines?: (podId: string, line: LogLine) => void;
 }
 
 /** What the node is registered as. */
@@ -55,6 +84,8 @@ export class Agent {
   readonly #config: AgentConfig;
   readonly #session: Session;
   readonly #bundles: Bundles;
+  readonly #storage: Storage;
+  readonly #view = new StateStore();
   readonly #outbox = new StatusOutbox();
   readonly #logs = new LogBuffer();
   /** The highest incarnation of each pod, until its worker is gone. */
@@ -70,15 +101,24 @@ export class Agent {
     const { clock, random, log, openSocket, http, sha256, cache, credentials } = ports;
     this.#ports = ports;
     this.#config = config;
+    this.#storage = new Storage(ports.storage);
     const tokens = new Tokens({ http, store: credentials, clock, log });
     this.#bundles = new Bundles({ http, cache, sha256, tokens, clock, random, log });
     this.#session = new Session(
-      { url: config.url, clock, random, openSocket, tokens, log, agent: { name: `stark-agent-${ports.host.runtimeType}`, version: AGENT_VERSION } },
+      {
+        url: config.url,
+        clock,
+        random,
+        openSocket,
+        tokens,
+        log,
+        agent: { name: `stark-agent-${ports.host.runtimeType}`, version: AGENT_VERSION },
+      },
       {
         registration: () => this.#registration(),
-        heartbeat: () => ({ pods: this.#pods.size, usage: ports.host.usage() }),
+        heartbeat: () => ({ pods: this.#pods.size, ...usageOf(ports.host) }),
         ready: (registered) => this.#ready(registered),
-        lost: () => {},
+        lost: () => this.#view.connection("connecting"),
         frame: (frame) => this.#frame(frame),
         end: (end) => void this.#over(end),
       },
@@ -92,6 +132,7 @@ export class Agent {
   start(): void {
     if (this.#state !== "idle") return;
     this.#state = "active";
+    this.#view.connection("connecting");
     this.#session.start();
   }
 
@@ -99,8 +140,19 @@ export class Agent {
   shutdown(reason: string, maxGraceMs = Infinity): void {
     if (this.#state === "active") {
       this.#state = "leaving";
+      this.#view.connection("leaving");
       void this.#leave(reason, maxGraceMs);
     } else if (this.#state === "leaving") for (const pod of this.#pods.values()) pod.retire(maxGraceMs);
+  }
+
+  /** What it is and runs, to be watched with Vue's reactivity. */
+  get state(): StateStore["view"] {
+    return this.#view.view;
+  }
+
+  /** The platform has a network again: connects now rather than when its time comes. */
+  networkIsBack(): void {
+    this.#session.retryNow();
   }
 
   /** Pods whose worker is not gone. */
@@ -146,6 +198,7 @@ export class Agent {
     this.#settled?.();
     for (const pod of this.#pods.values()) pod.disown(end.message);
     await this.#within(TERMINATE_MS, Promise.all(this.#workers));
+    this.#view.over(end);
     this.#end(end);
   }
 
@@ -179,6 +232,7 @@ export class Agent {
 
   #ready(registered: Registered): void {
     const { name, nodeId, access } = registered;
+    this.#view.registered(registered);
     this.#ports.log.info("registered", { node: name, nodeId, access, pods: this.#pods.size });
     this.#outbox.rewind();
     this.#flush();
@@ -206,24 +260,39 @@ export class Agent {
     if (this.#outbox.settled(podId) >= incarnation) return; // it has ended here, and the server does not know yet
     current?.disown("a later incarnation was assigned");
     this.#outbox.dropBelow(podId, incarnation);
-    this.#ports.log.info("pod assigned", { pod: `${assignment.namespace}/${assignment.name}`, podId, incarnation, pack: `${assignment.pack.name}@${assignment.pack.version}` });
-    const { clock, log, workers, host } = this.#ports;
+    this.#ports.log.info("pod assigned", {
+      pod: `${assignment.namespace}/${assignment.name}`,
+      podId,
+      incarnation,
+      pack: `${assignment.pack.name}@${assignment.pack.version}`,
+    });
+    const { clock, log, workers, host, watchLines } = this.#ports;
     const events: PodEvents = {
       status: (report) => {
+        this.#view.status(report, clock.now());
         this.#outbox.add(report);
         this.#flush();
       },
       line: (line) => {
         this.#logs.add(podId, incarnation, line);
+        watchLines?.(podId, line);
         this.#planLines();
       },
       dropped: (lines) => this.#logs.addDropped(podId, incarnation, lines),
+      progress: (fraction, text) => this.#view.progress(podId, incarnation, fraction, text),
       ended: () => {
+        this.#view.gone(podId, incarnation, pod.silent);
         if (this.#pods.get(podId) === pod) this.#pods.delete(podId);
       },
     };
-    const pod = new Pod(assignment, { clock, log, workers, bundles: this.#bundles, runtimeType: host.runtimeType }, events, current?.gone ?? Promise.resolve());
+    const pod = new Pod(
+      assignment,
+      { clock, log, workers, bundles: this.#bundles, runtimeType: host.runtimeType, storage: this.#storage },
+      events,
+      current?.gone ?? Promise.resolve(),
+    );
     this.#pods.set(podId, pod);
+    this.#view.assigned(assignment, clock.now());
     this.#track(pod);
   }
 
@@ -297,7 +366,8 @@ export class Agent {
   }
 
   #sendLinesOf(podId: string, incarnation: number): void {
-    for (let batch = this.#logs.take(podId, incarnation); batch; batch = this.#logs.take(podId, incarnation)) this.#session.send("pod:logs", batch);
+    for (let batch = this.#logs.take(podId, incarnation); batch; batch = this.#logs.take(podId, incarnation))
+      this.#session.send("pod:logs", batch);
   }
 
   #planLines(): void {
@@ -315,4 +385,9 @@ export class Agent {
     }
     if (this.#session.ready) this.#planLines(); // the socket is full; without one they wait for the next
   }
+}
+
+function usageOf(host: HostInfo): Pick<Heartbeat, "usage"> {
+  const usage = host.usage();
+  return usage ? { usage } : {};
 }

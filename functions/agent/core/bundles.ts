@@ -5,7 +5,17 @@
 import { Backoff, sleep } from "./backoff.ts";
 import { unlessCancelled, type Cancel } from "./cancel.ts";
 import { messageOf } from "./errors.ts";
-import { ResponseTooLarge, type BundleCache, type Clock, type HttpFetch, type HttpRequest, type HttpResponse, type Logger, type Random, type Sha256 } from "./ports.ts";
+import {
+  ResponseTooLarge,
+  type BundleCache,
+  type Clock,
+  type HttpFetch,
+  type HttpRequest,
+  type HttpResponse,
+  type Logger,
+  type Random,
+  type Sha256,
+} from "./ports.ts";
 import type { Bundle } from "./protocol.ts";
 import { isObject } from "./schema.ts";
 import type { Tokens } from "./tokens.ts";
@@ -141,14 +151,18 @@ export class Bundles {
     });
     const storage = `${supabaseUrl}/storage/v1`;
     const object = `${encodeURIComponent(bundle.bucket)}/${bundle.path.split("/").map(encodeURIComponent).join("/")}`;
-    const signed = await this.#ask("signing the bundle's URL", {
-      method: "POST",
-      url: `${storage}/object/sign/${object}`,
-      headers: { apikey: anonKey, authorization: `Bearer ${token}`, "content-type": "application/json" },
-      body: JSON.stringify({ expiresIn: SIGNED_FOR_SECONDS }),
-      timeoutMs: SIGN_TIMEOUT_MS,
-      maxBytes: MAX_SIGN_RESPONSE,
-    }, token);
+    const signed = await this.#ask(
+      "signing the bundle's URL",
+      {
+        method: "POST",
+        url: `${storage}/object/sign/${object}`,
+        headers: { apikey: anonKey, authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: JSON.stringify({ expiresIn: SIGNED_FOR_SECONDS }),
+        timeoutMs: SIGN_TIMEOUT_MS,
+        maxBytes: MAX_SIGN_RESPONSE,
+      },
+      token,
+    );
     const path = parseObject(signed.text())["signedURL"];
     if (typeof path !== "string") throw new TryAgain("Storage answered without a signed URL", false);
     try {

@@ -2,7 +2,16 @@
 import { Backoff } from "./backoff.ts";
 import { messageOf } from "./errors.ts";
 import { decodeServerFrame, encodeFrame, FrameError } from "./frame.ts";
-import { Close, PROTOCOL, type AgentPayload, type AgentType, type Heartbeat, type NodeRegister, type Registered, type ServerFrame } from "./protocol.ts";
+import {
+  Close,
+  PROTOCOL,
+  type AgentPayload,
+  type AgentType,
+  type Heartbeat,
+  type NodeRegister,
+  type Registered,
+  type ServerFrame,
+} from "./protocol.ts";
 import type { Socket, Timer } from "./ports.ts";
 import type { SessionDeps } from "./session.ts";
 import { headUtf8 } from "./text.ts";
@@ -55,7 +64,9 @@ export class Connection {
     this.#events = events;
     this.#token = token;
     this.#renewals = new Backoff(deps.random, RENEW_RETRY);
-    this.#handshake = deps.clock.timer(HANDSHAKE_MS, () => this.#abandon("the server did not complete the handshake in time", Close.noHeartbeat));
+    this.#handshake = deps.clock.timer(HANDSHAKE_MS, () =>
+      this.#abandon("the server did not complete the handshake in time", Close.noHeartbeat),
+    );
     this.#socket = deps.openSocket(deps.url, {
       open: () => this.#opened(),
       message: (text) => this.#received(text),
@@ -115,7 +126,11 @@ export class Connection {
       case "node:heartbeat:ack":
         break;
       case "error":
-        this.#deps.log.warn("the server reports an error", { code: frame.payload.code, message: frame.payload.message, about: frame.correlationId });
+        this.#deps.log.warn("the server reports an error", {
+          code: frame.payload.code,
+          message: frame.payload.message,
+          about: frame.correlationId,
+        });
         break;
       default:
         if (this.#phase === "ready") this.#events.frame(frame);

@@ -93,7 +93,9 @@ export function decodeServerFrame(text: string | undefined): ServerFrame {
 }
 
 /** Reads a frame of an agent; for tests and tools that play a server. Throws FrameError. */
-export function decodeAgentFrame(text: string | undefined): { [T in AgentType]: { type: T; payload: AgentPayload<T>; correlationId?: string } }[AgentType] {
+export function decodeAgentFrame(
+  text: string | undefined,
+): { [T in AgentType]: { type: T; payload: AgentPayload<T>; correlationId?: string } }[AgentType] {
   return decodeAs(agentPayloads, text) as ReturnType<typeof decodeAgentFrame>;
 }
 

@@ -75,7 +75,8 @@ export class LogBuffer {
 
   /** Takes a batch out: of the given pod, or of the one whose turn it is. Undefined if there is nothing. */
   take(podId?: string, incarnation?: number): LogBatch | undefined {
-    const queue = podId === undefined || incarnation === undefined ? this.#queues.values().next().value : this.#queues.get(keyOf(podId, incarnation));
+    const queue =
+      podId === undefined || incarnation === undefined ? this.#queues.values().next().value : this.#queues.get(keyOf(podId, incarnation));
     if (!queue) return undefined;
     const lines: LogLine[] = [];
     let bytes = 0;

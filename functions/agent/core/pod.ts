@@ -5,12 +5,22 @@
 import { BundleError, type Bundles } from "./bundles.ts";
 import { Cancelled, CancelSource, unlessCancelled } from "./cancel.ts";
 import { messageOf, stackOf } from "./errors.ts";
+import { HealthCheck } from "./health.ts";
 import { LineSplitter } from "./lines.ts";
+import { outcomeOf, partingOf, StartFailure, type Outcome, type Parting } from "./outcome.ts";
 import type { PackIdentity } from "./pack/contract.ts";
 import type { WorkerMessage } from "./pack/messages.ts";
-import type { Clock, Logger, Timer, WorkerExit, WorkerHandle, WorkerLauncher } from "./ports.ts";
-import { MAX_MESSAGE_BYTES, type Assignment, type LogLine, type LogStream, type PodStatus, type Runtime, type StatusReport } from "./protocol.ts";
-import { encodeResult } from "./result.ts";
+import type { Clock, Logger, Timer, WorkerEvents, WorkerExit, WorkerHandle, WorkerLauncher } from "./ports.ts";
+import {
+  MAX_MESSAGE_BYTES,
+  type Assignment,
+  type LogLine,
+  type LogStream,
+  type PodStatus,
+  type Runtime,
+  type StatusReport,
+} from "./protocol.ts";
+import type { Storage } from "./storage.ts";
 import { storable, truncateUtf8 } from "./text.ts";
 
 export interface PodDeps {
@@ -19,6 +29,7 @@ export interface PodDeps {
   bundles: Pick<Bundles, "get">;
   workers: WorkerLauncher;
   runtimeType: Runtime;
+  storage: Storage;
 }
 
 export interface PodEvents {
@@ -26,6 +37,8 @@ export interface PodEvents {
   line(line: LogLine): void;
   /** So many lines were lost before the next one. */
   dropped(lines: number): void;
+  /** How far it is, in its own opinion. */
+  progress(fraction: number | undefined, text: string): void;
   /** Its worker is gone. Exactly once and last. */
   ended(): void;
 }
@@ -42,18 +55,8 @@ export interface Stop {
 export const START_TIMEOUT_MS = 30_000;
 /** A worker that was terminated is gone at once, unless it sits in a blocking call of its platform: that is worth a word. */
 const STUCK_MS = 10_000;
-
-type Outcome = Pick<StatusReport, "status" | "reason" | "message" | "result">;
-
-/** Thrown on the way to running. */
-class StartFailure extends Error {
-  readonly reason: string;
-
-  constructor(reason: string, message: string) {
-    super(message);
-    this.reason = reason;
-  }
-}
+/** Progress becomes a line of the log at most this often. */
+const PROGRESS_MS = 1_000;
 
 export class Pod {
   readonly assignment: Assignment;
@@ -75,10 +78,12 @@ export class Pod {
   /** What the pack or its start came to, before its worker is gone. */
   #verdict: Outcome | undefined;
   /** What a pack that was told to stop left behind. */
-  #parting: Pick<Outcome, "message" | "result"> = {};
+  #parting: Parting = {};
   #starting: Timer | undefined;
   #grace: Timer | undefined;
   #stuck: Timer | undefined;
+  readonly #health: HealthCheck;
+  #progressAt = -Infinity;
 
   /** `previous` resolves when the worker of an earlier incarnation is gone: this one's does not start before. */
   constructor(assignment: Assignment, deps: PodDeps, events: PodEvents, previous: Promise<void>) {
@@ -90,6 +95,11 @@ export class Pod {
       stdout: new LineSplitter((text, at) => this.#line("stdout", text, at)),
       stderr: new LineSplitter((text, at) => this.#line("stderr", text, at)),
     };
+    this.#health = new HealthCheck(
+      deps.clock,
+      () => this.#worker?.send({ type: "health" }),
+      (why) => this.#conclude({ status: "failed", reason: "unhealthy", message: why }),
+    );
     this.#claimed = new Promise((resolve) => {
       this.#claim = resolve;
     });
@@ -154,14 +164,16 @@ export class Pod {
   async #live(): Promise<void> {
     let outcome: Outcome;
     try {
-      outcome = await this.#run();
+      // Chained, so that nothing holds on to the bundle's bytes while it runs.
+      outcome = await this.#prepare().then((bundle) => this.#work(bundle));
     } catch (error) {
       outcome = this.#failureOf(error);
     }
     this.#finish(outcome);
   }
 
-  async #run(): Promise<Outcome> {
+  /** Claims the pod and fetches its bundle, until it may start. */
+  async #prepare(): Promise<Uint8Array> {
     const { pack } = this.assignment;
     const { bundles, runtimeType } = this.#deps;
     if (this.#stop) throw new Cancelled();
@@ -174,7 +186,7 @@ export class Pod {
     await unlessCancelled(this.#cancel, this.#claimed);
     const bundle = await fetching;
     await this.#turn();
-    return await this.#work(bundle);
+    return bundle;
   }
 
   /** Waits until no earlier incarnation runs, and begins the time that a start may take. */
@@ -189,29 +201,37 @@ export class Pod {
     });
   }
 
-  /** Runs the bundle in a worker; resolves when that is gone. */
+  /** Runs the bundle in a worker; resolves when that is gone. No closure in here mentions the bundle: it would keep its bytes. */
   #work(bundle: Uint8Array): Promise<Outcome> {
-    const { log, workers } = this.#deps;
+    if (this.#stop) throw new Cancelled();
     this.#phase = "loading";
-    return new Promise((resolve) => {
-      const events = {
-        message: (message: WorkerMessage) => this.#message(message),
-        exit: (exit: WorkerExit) => resolve(this.#outcomeOf(exit)),
-      };
-      const spec = { identity: identityOf(this.assignment), bundle, memoryBytes: this.assignment.resources.memoryBytes };
-      workers.launch(spec, events).then(
-        (worker) => {
-          this.#worker = worker;
-          if (this.#terminated) worker.terminate();
-          else if (this.#stop) worker.send({ type: "stop", reason: this.#stop.reason });
-        },
-        (error: unknown) => {
-          log.error("no worker could be started", { ...this.#fields(), error: messageOf(error) });
-          const failed: Outcome = { status: "failed", reason: "crashed", message: `no worker could be started: ${messageOf(error)}` };
-          resolve(this.#verdict ?? (this.#stop ? this.#stopped() : failed));
-        },
-      );
+    let ended: (outcome: Outcome) => void = () => {};
+    const outcome = new Promise<Outcome>((resolve) => {
+      ended = resolve;
     });
+    const events: WorkerEvents = {
+      message: (message) => this.#message(message),
+      exit: (exit) => ended(this.#outcomeOf(exit)),
+    };
+    const spec = { identity: identityOf(this.assignment), bundle, memoryBytes: this.assignment.resources.memoryBytes };
+    this.#deps.workers.launch(spec, events).then(
+      (worker) => this.#launched(worker),
+      (error: unknown) => ended(this.#notLaunched(error)),
+    );
+    return outcome;
+  }
+
+  #launched(worker: WorkerHandle): void {
+    this.#worker = worker;
+    if (this.#terminated) worker.terminate();
+    else if (this.#stop) worker.send({ type: "stop", reason: this.#stop.reason });
+  }
+
+  #notLaunched(error: unknown): Outcome {
+    this.#deps.log.error("no worker could be started", { ...this.#fields(), error: messageOf(error) });
+    if (this.#verdict) return this.#verdict;
+    if (this.#stop) return this.#stopped();
+    return { status: "failed", reason: "crashed", message: `no worker could be started: ${messageOf(error)}` };
   }
 
   #message(message: WorkerMessage): void {
@@ -226,6 +246,19 @@ export class Pod {
         this.#phase = "running";
         this.#starting?.cancel();
         if (!this.#stop) this.#report({ status: "running" });
+        if (message.health && !this.#stop) this.#health.start();
+        break;
+      case "health":
+        this.#health.answered(message.problem);
+        break;
+      case "progress":
+        this.#progress(message.fraction, message.text ?? "");
+        break;
+      case "storage":
+        void this.#deps.storage
+          .of(this.assignment.namespace, this.assignment.pack.name)
+          .ask(message.request)
+          .then((answer) => this.#worker?.send({ type: "storage", id: message.id, answer }));
         break;
       case "done": {
         const parting = partingOf(message.result, message.message);
@@ -239,6 +272,15 @@ export class Pod {
         if (this.#stop) this.#terminate();
         else this.#conclude({ status: "failed", reason: message.reason, message: message.message });
     }
+  }
+
+  #progress(fraction: number | undefined, text: string): void {
+    this.#events.progress(fraction, text);
+    const now = this.#deps.clock.monotonic();
+    if (now - this.#progressAt < PROGRESS_MS && fraction !== 1) return;
+    this.#progressAt = now;
+    const share = fraction === undefined ? "" : `${Math.floor(fraction * 100)} %`;
+    this.#line("system", ["progress:", share, text].filter((part) => part !== "").join(" "), this.#deps.clock.now());
   }
 
   /** It has come to its end, whatever its worker still does. */
@@ -255,6 +297,7 @@ export class Pod {
       return;
     }
     if (first) {
+      this.#health.stop();
       this.#starting?.cancel();
       this.#report({ status: "stopping", reason: stop.reason });
       if (stop.graceMs > 0) this.#worker?.send({ type: "stop", reason: stop.reason });
@@ -278,6 +321,7 @@ export class Pod {
   #terminate(): void {
     if (this.#terminated) return;
     this.#terminated = true;
+    this.#health.stop();
     this.#grace?.cancel();
     this.#stuck = this.#deps.clock.timer(STUCK_MS, () => {
       this.#deps.log.warn("a worker that was terminated is not gone: its pack is in a call that cannot be interrupted", this.#fields());
@@ -288,22 +332,13 @@ export class Pod {
   #outcomeOf(exit: WorkerExit): Outcome {
     if (this.#verdict) return this.#verdict;
     if (this.#stop) return this.#stopped();
-    const loading = this.#phase === "loading";
-    switch (exit.kind) {
-      case "oom":
-        return { status: "failed", reason: "oom", message: exit.message };
-      case "error":
-        return { status: "failed", reason: loading ? "import_error" : "crashed", message: stackOf(exit.error, MAX_MESSAGE_BYTES) };
-      case "exit":
-        if (loading) return { status: "failed", reason: "import_error", message: `it exited with code ${exit.code} while it was loaded` };
-        if (exit.code === 0) return { status: "stopped", reason: "completed", message: "it exited with code 0" };
-        return { status: "failed", reason: "crashed", message: `it exited with code ${exit.code}` };
-    }
+    return outcomeOf(exit, this.#phase === "loading");
   }
 
   #failureOf(error: unknown): Outcome {
     if (error instanceof Cancelled) return this.#stopped();
-    if (error instanceof BundleError || error instanceof StartFailure) return { status: "failed", reason: error.reason, message: error.message };
+    if (error instanceof BundleError || error instanceof StartFailure)
+      return { status: "failed", reason: error.reason, message: error.message };
     this.#deps.log.error("a pod failed in the agent itself", { ...this.#fields(), error: messageOf(error) });
     return { status: "failed", reason: "crashed", message: stackOf(error, MAX_MESSAGE_BYTES) };
   }
@@ -314,6 +349,7 @@ export class Pod {
 
   #finish(outcome: Outcome): void {
     for (const timer of [this.#starting, this.#grace, this.#stuck]) timer?.cancel();
+    this.#health.stop();
     this.#cancel.cancel(); // a fetch that nobody waits for
     this.#streams.stdout.end();
     this.#streams.stderr.end();
@@ -362,19 +398,4 @@ function identityOf({ podId, name, incarnation, namespace, pack, env, args, meta
     args,
     metadata,
   };
-}
-
-/** What a worker says of its end, checked: a pack can forge it, and one frame that the server refuses would cut off all pods. */
-function partingOf(json: string | undefined, message: string | undefined): Pick<Outcome, "message" | "result"> {
-  const result = json === undefined ? {} : encodeResult(parsed(json));
-  const said = message ?? result.note;
-  return { ...(result.json === undefined ? {} : { result: parsed(result.json) }), ...(said === undefined ? {} : { message: said }) };
-}
-
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json) as unknown;
-  } catch {
-    return undefined;
-  }
 }

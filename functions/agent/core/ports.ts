@@ -93,6 +93,15 @@ export interface BundleCache {
   delete(sha256: string): Promise<void>;
 }
 
+/** Keeps what packs store, as text by scope and key. Limits are the core's to check. */
+export interface KeyValues {
+  get(scope: string, key: string): Promise<string | undefined>;
+  set(scope: string, key: string, value: string): Promise<void>;
+  delete(scope: string, key: string): Promise<void>;
+  /** Every key of a scope, and the bytes of its value. */
+  entries(scope: string): Promise<{ key: string; bytes: number }[]>;
+}
+
 /** How an agent proves who it is. */
 export interface Credentials {
   /** Where Supabase is, as this agent sees it, e.g. http://127.0.0.1:54321, without a slash at the end. */
@@ -146,6 +155,6 @@ export interface HostInfo {
   runtimeType: Runtime;
   /** e.g. v20.20.2 */
   runtimeVersion: string;
-  /** What this process or tab uses now. */
-  usage(): { cpuMillis: number; memoryBytes: number };
+  /** What this process uses now; undefined where the platform does not say. */
+  usage(): { cpuMillis: number; memoryBytes: number } | undefined;
 }

@@ -5,13 +5,23 @@
 import { Backoff } from "./backoff.ts";
 import { Connection, type ConnectionEnd, type ConnectionEvents } from "./connection.ts";
 import { messageOf } from "./errors.ts";
-import { Close, PROTOCOL, type AgentPayload, type AgentType, type Heartbeat, type NodeRegister, type Registered, type ServerFrame } from "./protocol.ts";
+import {
+  Close,
+  PROTOCOL,
+  type AgentPayload,
+  type AgentType,
+  type Heartbeat,
+  type NodeRegister,
+  type Registered,
+  type ServerFrame,
+} from "./protocol.ts";
 import type { Clock, Logger, OpenSocket, Random, Timer } from "./ports.ts";
 import { CredentialsRefused, type Tokens } from "./tokens.ts";
 
 /** Why a session ended for good. */
 export interface SessionEnd {
-  kind: "goodbye" | "credentials" | "forbidden" | "superseded" | "protocol";
+  /** failed: the agent itself did. */
+  kind: "goodbye" | "credentials" | "forbidden" | "superseded" | "protocol" | "failed";
   message: string;
 }
 
@@ -54,6 +64,8 @@ export class Session {
   readonly #backoff: Backoff;
   #connection: Connection | undefined;
   #retry: Timer | undefined;
+  /** Between two attempts. */
+  #waiting = false;
   #readySince: number | undefined;
   #state: "idle" | "active" | "leaving" | "ended" = "idle";
 
@@ -83,6 +95,15 @@ export class Session {
   /** Sends a frame; false if there is no registered connection, and then nothing was sent. */
   send<T extends AgentType>(type: T, payload: AgentPayload<T>): boolean {
     return this.#connection?.ready === true && this.#connection.send(type, payload);
+  }
+
+  /** Does not wait for the next attempt. Does nothing while one is made, or while there is a connection. */
+  retryNow(): void {
+    if (this.#state !== "active" || !this.#waiting) return;
+    this.#waiting = false;
+    this.#retry?.cancel();
+    this.#backoff.reset();
+    void this.#connect();
   }
 
   /** Says goodbye and ends, at the latest after `timeoutMs`. The pods must have stopped. */
@@ -156,7 +177,11 @@ export class Session {
   #reconnect(): void {
     const delay = this.#backoff.next();
     this.#deps.log.debug("next attempt", { inMs: delay });
-    this.#retry = this.#deps.clock.timer(delay, () => void this.#connect());
+    this.#waiting = true;
+    this.#retry = this.#deps.clock.timer(delay, () => {
+      this.#waiting = false;
+      void this.#connect();
+    });
   }
 
   #finish(end: SessionEnd): void {

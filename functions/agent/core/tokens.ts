@@ -136,7 +136,9 @@ export class Tokens {
       }
     }
     if (withPassword) return this.#ask(credentials, "password", { email, password });
-    throw new CredentialsRefused("the access token has expired or was refused, and there is neither a refresh token nor a password to get another");
+    throw new CredentialsRefused(
+      "the access token has expired or was refused, and there is neither a refresh token nor a password to get another",
+    );
   }
 
   async #ask(credentials: Credentials, grant: string, body: Record<string, string>): Promise<Held> {
@@ -161,7 +163,11 @@ export class Tokens {
     if (typeof token !== "string") throw new AuthUnavailable("Supabase Auth answered without an access token");
     const held: Held = { token, expiresAt: typeof expiresIn === "number" ? asked + expiresIn * 1000 : expiryOf(token) };
     this.#held = held;
-    await this.#keep({ ...credentials, accessToken: token, refreshToken: typeof refresh === "string" ? refresh : credentials.refreshToken });
+    await this.#keep({
+      ...credentials,
+      accessToken: token,
+      refreshToken: typeof refresh === "string" ? refresh : credentials.refreshToken,
+    });
     return held;
   }
 
@@ -177,7 +183,13 @@ export class Tokens {
 }
 
 function differs(a: Credentials, b: Credentials): boolean {
-  return a.refreshToken !== b.refreshToken || a.email !== b.email || a.password !== b.password || a.supabaseUrl !== b.supabaseUrl || a.anonKey !== b.anonKey;
+  return (
+    a.refreshToken !== b.refreshToken ||
+    a.email !== b.email ||
+    a.password !== b.password ||
+    a.supabaseUrl !== b.supabaseUrl ||
+    a.anonKey !== b.anonKey
+  );
 }
 
 /** Auth says what is wrong in `msg` (its own errors), `message` (its newer API) or `error_description` (OAuth). */

@@ -1,4 +1,4 @@
-// Made by `go generate ./functions/agent` from functions/agent/{core,node}. Do not edit.
+// Made by `go generate ./functions/agent` from functions/agent/{core,node,browser}. Do not edit.
 /*! ws
  *
  * Copyright (c) 2011 Einar Otto Stangvik <einaros@gmail.com>
@@ -21,6 +21,54 @@
  * COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER
  * IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN
  * CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+ */
+/*! @vue/reactivity
+ *
+ * The MIT License (MIT)
+ *
+ * Copyright (c) 2018-present, Yuxi (Evan) You
+ *
+ * Permission is hereby granted, free of charge, to any person obtaining a copy
+ * of this software and associated documentation files (the "Software"), to deal
+ * in the Software without restriction, including without limitation the rights
+ * to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+ * copies of the Software, and to permit persons to whom the Software is
+ * furnished to do so, subject to the following conditions:
+ *
+ * The above copyright notice and this permission notice shall be included in
+ * all copies or substantial portions of the Software.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+ * IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+ * FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+ * AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+ * LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+ * OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN
+ * THE SOFTWARE.
+ */
+/*! @vue/shared
+ *
+ * The MIT License (MIT)
+ *
+ * Copyright (c) 2018-present, Yuxi (Evan) You
+ *
+ * Permission is hereby granted, free of charge, to any person obtaining a copy
+ * of this software and associated documentation files (the "Software"), to deal
+ * in the Software without restriction, including without limitation the rights
+ * to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+ * copies of the Software, and to permit persons to whom the Software is
+ * furnished to do so, subject to the following conditions:
+ *
+ * The above copyright notice and this permission notice shall be included in
+ * all copies or substantial portions of the Software.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+ * IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+ * FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+ * AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+ * LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+ * OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN
+ * THE SOFTWARE.
  */
 import { createRequire as __createRequire } from "node:module";
 const require = __createRequire(import.meta.url);
@@ -1136,7 +1184,7 @@ var require_sender = __commonJS({
     "use strict";
     var { Duplex } = __require("stream"), { randomFillSync } = __require("crypto"), {
       types: { isUint8Array }
-    } = __require("util"), PerMessageDeflate2 = require_permessage_deflate(), { EMPTY_BUFFER, kWebSocket, NOOP } = require_constants(), { isBlob, isValidStatusCode } = require_validation(), { mask: applyMask, toBuffer } = require_buffer_util(), kByteLength = /* @__PURE__ */ Symbol("kByteLength"), maskBuffer = Buffer.alloc(4), RANDOM_POOL_SIZE = 8 * 1024, randomPool, randomPoolPointer = RANDOM_POOL_SIZE, DEFAULT = 0, DEFLATING = 1, GET_BLOB_DATA = 2, Sender2 = class _Sender {
+    } = __require("util"), PerMessageDeflate2 = require_permessage_deflate(), { EMPTY_BUFFER, kWebSocket, NOOP: NOOP2 } = require_constants(), { isBlob, isValidStatusCode } = require_validation(), { mask: applyMask, toBuffer } = require_buffer_util(), kByteLength = /* @__PURE__ */ Symbol("kByteLength"), maskBuffer = Buffer.alloc(4), RANDOM_POOL_SIZE = 8 * 1024, randomPool, randomPoolPointer = RANDOM_POOL_SIZE, DEFAULT = 0, DEFLATING = 1, GET_BLOB_DATA = 2, Sender2 = class _Sender {
       /**
        * Creates a Sender instance.
        *
@@ -1146,7 +1194,7 @@ var require_sender = __commonJS({
        *     key
        */
       constructor(socket, extensions, generateMask) {
-        this._extensions = extensions || {}, generateMask && (this._generateMask = generateMask, this._maskBuffer = Buffer.alloc(4)), this._socket = socket, this._firstFragment = !0, this._compress = !1, this._bufferedBytes = 0, this._queue = [], this._state = DEFAULT, this.onerror = NOOP, this[kWebSocket] = void 0;
+        this._extensions = extensions || {}, generateMask && (this._generateMask = generateMask, this._maskBuffer = Buffer.alloc(4)), this._socket = socket, this._firstFragment = !0, this._compress = !1, this._bufferedBytes = 0, this._queue = [], this._state = DEFAULT, this.onerror = NOOP2, this[kWebSocket] = void 0;
       }
       /**
        * Frames a piece of data according to the HyBi WebSocket protocol.
@@ -1717,7 +1765,7 @@ var require_websocket = __commonJS({
       kListener,
       kStatusCode,
       kWebSocket,
-      NOOP
+      NOOP: NOOP2
     } = require_constants(), {
       EventTarget: { addEventListener, removeEventListener }
     } = require_event_target(), { format, parse } = require_extension(), { toBuffer } = require_buffer_util(), kAborted = /* @__PURE__ */ Symbol("kAborted"), protocolVersions = [8, 13], readyStates = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"], subprotocolRegex = /^[!#$%&'*+\-.0-9A-Z^_`|a-z~]+$/, WebSocket2 = class _WebSocket extends EventEmitter {
@@ -2307,7 +2355,7 @@ var require_websocket = __commonJS({
     }
     function socketOnError() {
       let websocket = this[kWebSocket];
-      this.removeListener("error", socketOnError), this.on("error", NOOP), websocket && (websocket._readyState = WebSocket2.CLOSING, this.destroy());
+      this.removeListener("error", socketOnError), this.on("error", NOOP2), websocket && (websocket._readyState = WebSocket2.CLOSING, this.destroy());
     }
   }
 });
@@ -2732,9 +2780,11 @@ var require_websocket_server = __commonJS({
 
 // node/main.ts
 import { randomUUID as randomUUID2 } from "node:crypto";
-import { rmSync, writeSync } from "node:fs";
+import { realpathSync, rmSync, writeSync } from "node:fs";
+import { writeFile as writeFile3 } from "node:fs/promises";
 import { homedir, hostname } from "node:os";
-import { join as join4 } from "node:path";
+import { join as join6 } from "node:path";
+import { fileURLToPath } from "node:url";
 
 // core/cancel.ts
 var Cancelled = class extends Error {
@@ -2811,7 +2861,7 @@ function utf8Length(text2) {
   return bytes;
 }
 function truncateUtf8(text2, maxBytes) {
-  return text2.length * 3 <= maxBytes || utf8Length(text2) <= maxBytes ? text2 : headUtf8(text2, maxBytes - 3) + "\u2026";
+  return text2.length * 3 <= maxBytes || utf8Length(text2) <= maxBytes ? text2 : headUtf8(text2, maxBytes - 3) + "…";
 }
 function headUtf8(text2, maxBytes) {
   let bytes = 0, end = 0;
@@ -2824,7 +2874,7 @@ function headUtf8(text2, maxBytes) {
 }
 var UNSTORABLE = new RegExp("\\u0000|\\p{Surrogate}", "gu");
 function storable(text2) {
-  return text2.replace(UNSTORABLE, "\uFFFD");
+  return text2.replace(UNSTORABLE, "�");
 }
 function isHighSurrogate(unit) {
   return unit >= 55296 && unit <= 56319;
@@ -3024,14 +3074,18 @@ var BundleError = class extends Error {
   async #downloadOnce(bundle2) {
     let { tokens } = this.#deps, { supabaseUrl, anonKey } = await tokens.credentials(), token = await tokens.get(MIN_TOKEN_TTL_MS).catch((error) => {
       throw new TryAgain(`no access token to fetch the bundle with: ${messageOf(error)}`, !1);
-    }), storage = `${supabaseUrl}/storage/v1`, object2 = `${encodeURIComponent(bundle2.bucket)}/${bundle2.path.split("/").map(encodeURIComponent).join("/")}`, signed = await this.#ask("signing the bundle's URL", {
-      method: "POST",
-      url: `${storage}/object/sign/${object2}`,
-      headers: { apikey: anonKey, authorization: `Bearer ${token}`, "content-type": "application/json" },
-      body: JSON.stringify({ expiresIn: SIGNED_FOR_SECONDS }),
-      timeoutMs: SIGN_TIMEOUT_MS,
-      maxBytes: MAX_SIGN_RESPONSE
-    }, token), path = parseObject(signed.text()).signedURL;
+    }), storage = `${supabaseUrl}/storage/v1`, object2 = `${encodeURIComponent(bundle2.bucket)}/${bundle2.path.split("/").map(encodeURIComponent).join("/")}`, signed = await this.#ask(
+      "signing the bundle's URL",
+      {
+        method: "POST",
+        url: `${storage}/object/sign/${object2}`,
+        headers: { apikey: anonKey, authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: JSON.stringify({ expiresIn: SIGNED_FOR_SECONDS }),
+        timeoutMs: SIGN_TIMEOUT_MS,
+        maxBytes: MAX_SIGN_RESPONSE
+      },
+      token
+    ), path = parseObject(signed.text()).signedURL;
     if (typeof path != "string") throw new TryAgain("Storage answered without a signed URL", !1);
     try {
       return (await this.#ask("downloading the bundle", {
@@ -3277,8 +3331,37 @@ function keyOf2({ podId, incarnation: incarnation2, status: status2 }) {
   return `${podId}/${incarnation2}/${status2}`;
 }
 
+// core/health.ts
+var HealthCheck = class {
+  #clock;
+  #ask;
+  #giveUp;
+  #timer;
+  #strikes = 0;
+  #waits = !1;
+  /** `ask` sends the question; the answer goes to `answered`. `giveUp` is called at most once. */
+  constructor(clock, ask, giveUp) {
+    this.#clock = clock, this.#ask = ask, this.#giveUp = giveUp;
+  }
+  start() {
+    this.#timer ??= this.#clock.timer(1e4, () => this.#round());
+  }
+  stop() {
+    this.#timer?.cancel(), this.#timer = void 0;
+  }
+  answered(problem2) {
+    this.#waits = !1, problem2 === void 0 ? this.#strikes = 0 : this.#strike(problem2);
+  }
+  #round() {
+    this.#timer = void 0, this.#waits && this.#strike(`health() did not answer within ${1e4 / 1e3} s`), !(this.#strikes >= 3) && (this.#waits = !0, this.start(), this.#ask());
+  }
+  #strike(why) {
+    ++this.#strikes === 3 && (this.stop(), this.#giveUp(`3 times in a row: ${why}`));
+  }
+};
+
 // core/lines.ts
-var ELLIPSIS = "\u2026", LineSplitter = class {
+var ELLIPSIS = "…", LineSplitter = class {
   #emit;
   #held = "";
   /** The held line is longer than what is held of it. */
@@ -3336,13 +3419,37 @@ function storableJson(value) {
   return typeof value == "string" ? storable(value) : Array.isArray(value) ? value.map(storableJson) : typeof value == "object" && value !== null ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [storable(key), storableJson(inner)])) : value;
 }
 
-// core/pod.ts
-var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, StartFailure = class extends Error {
+// core/outcome.ts
+var StartFailure = class extends Error {
   reason;
   constructor(reason, message) {
     super(message), this.reason = reason;
   }
-}, Pod = class {
+};
+function outcomeOf(exit2, loading) {
+  switch (exit2.kind) {
+    case "oom":
+      return { status: "failed", reason: "oom", message: exit2.message };
+    case "error":
+      return { status: "failed", reason: loading ? "import_error" : "crashed", message: stackOf(exit2.error, MAX_MESSAGE_BYTES) };
+    case "exit":
+      return loading ? { status: "failed", reason: "import_error", message: `it exited with code ${exit2.code} while it was loaded` } : exit2.code === 0 ? { status: "stopped", reason: "completed", message: "it exited with code 0" } : { status: "failed", reason: "crashed", message: `it exited with code ${exit2.code}` };
+  }
+}
+function partingOf(json2, message) {
+  let result = json2 === void 0 ? {} : encodeResult(parsed(json2)), said = message ?? result.note;
+  return { ...result.json === void 0 ? {} : { result: parsed(result.json) }, ...said === void 0 ? {} : { message: said } };
+}
+function parsed(json2) {
+  try {
+    return JSON.parse(json2);
+  } catch {
+    return;
+  }
+}
+
+// core/pod.ts
+var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, PROGRESS_MS = 1e3, Pod = class {
   assignment;
   /** Resolves when its worker is gone, and those of the incarnations that it replaced. */
   gone;
@@ -3367,12 +3474,18 @@ var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, StartFailure = class extends Error {
   #starting;
   #grace;
   #stuck;
+  #health;
+  #progressAt = -1 / 0;
   /** `previous` resolves when the worker of an earlier incarnation is gone: this one's does not start before. */
   constructor(assignment, deps, events, previous) {
     this.assignment = assignment, this.#deps = deps, this.#events = events, this.#previous = previous, this.#streams = {
       stdout: new LineSplitter((text2, at) => this.#line("stdout", text2, at)),
       stderr: new LineSplitter((text2, at) => this.#line("stderr", text2, at))
-    }, this.#claimed = new Promise((resolve) => {
+    }, this.#health = new HealthCheck(
+      deps.clock,
+      () => this.#worker?.send({ type: "health" }),
+      (why) => this.#conclude({ status: "failed", reason: "unhealthy", message: why })
+    ), this.#claimed = new Promise((resolve) => {
       this.#claim = resolve;
     }), this.gone = Promise.resolve().then(() => this.#live()).then(() => previous);
   }
@@ -3414,13 +3527,14 @@ var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, StartFailure = class extends Error {
   async #live() {
     let outcome;
     try {
-      outcome = await this.#run();
+      outcome = await this.#prepare().then((bundle2) => this.#work(bundle2));
     } catch (error) {
       outcome = this.#failureOf(error);
     }
     this.#finish(outcome);
   }
-  async #run() {
+  /** Claims the pod and fetches its bundle, until it may start. */
+  async #prepare() {
     let { pack: pack2 } = this.assignment, { bundles, runtimeType } = this.#deps;
     if (this.#stop) throw new Cancelled();
     if (pack2.runtimeTag !== "universal" && pack2.runtimeTag !== runtimeType)
@@ -3430,7 +3544,7 @@ var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, StartFailure = class extends Error {
     fetching.catch(() => {
     }), await unlessCancelled(this.#cancel, this.#claimed);
     let bundle2 = await fetching;
-    return await this.#turn(), await this.#work(bundle2);
+    return await this.#turn(), bundle2;
   }
   /** Waits until no earlier incarnation runs, and begins the time that a start may take. */
   #turn() {
@@ -3441,25 +3555,27 @@ var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, StartFailure = class extends Error {
       }), unlessCancelled(this.#cancel, this.#previous).then(resolve, reject);
     });
   }
-  /** Runs the bundle in a worker; resolves when that is gone. */
+  /** Runs the bundle in a worker; resolves when that is gone. No closure in here mentions the bundle: it would keep its bytes. */
   #work(bundle2) {
-    let { log, workers } = this.#deps;
-    return this.#phase = "loading", new Promise((resolve) => {
-      let events = {
-        message: (message) => this.#message(message),
-        exit: (exit2) => resolve(this.#outcomeOf(exit2))
-      }, spec = { identity: identityOf(this.assignment), bundle: bundle2, memoryBytes: this.assignment.resources.memoryBytes };
-      workers.launch(spec, events).then(
-        (worker) => {
-          this.#worker = worker, this.#terminated ? worker.terminate() : this.#stop && worker.send({ type: "stop", reason: this.#stop.reason });
-        },
-        (error) => {
-          log.error("no worker could be started", { ...this.#fields(), error: messageOf(error) });
-          let failed = { status: "failed", reason: "crashed", message: `no worker could be started: ${messageOf(error)}` };
-          resolve(this.#verdict ?? (this.#stop ? this.#stopped() : failed));
-        }
-      );
-    });
+    if (this.#stop) throw new Cancelled();
+    this.#phase = "loading";
+    let ended = () => {
+    }, outcome = new Promise((resolve) => {
+      ended = resolve;
+    }), events = {
+      message: (message) => this.#message(message),
+      exit: (exit2) => ended(this.#outcomeOf(exit2))
+    }, spec = { identity: identityOf(this.assignment), bundle: bundle2, memoryBytes: this.assignment.resources.memoryBytes };
+    return this.#deps.workers.launch(spec, events).then(
+      (worker) => this.#launched(worker),
+      (error) => ended(this.#notLaunched(error))
+    ), outcome;
+  }
+  #launched(worker) {
+    this.#worker = worker, this.#terminated ? worker.terminate() : this.#stop && worker.send({ type: "stop", reason: this.#stop.reason });
+  }
+  #notLaunched(error) {
+    return this.#deps.log.error("no worker could be started", { ...this.#fields(), error: messageOf(error) }), this.#verdict ? this.#verdict : this.#stop ? this.#stopped() : { status: "failed", reason: "crashed", message: `no worker could be started: ${messageOf(error)}` };
   }
   #message(message) {
     if (this.#phase !== "ended")
@@ -3469,7 +3585,16 @@ var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, StartFailure = class extends Error {
           break;
         case "running":
           if (this.#phase !== "loading" || this.#verdict) break;
-          this.#phase = "running", this.#starting?.cancel(), this.#stop || this.#report({ status: "running" });
+          this.#phase = "running", this.#starting?.cancel(), this.#stop || this.#report({ status: "running" }), message.health && !this.#stop && this.#health.start();
+          break;
+        case "health":
+          this.#health.answered(message.problem);
+          break;
+        case "progress":
+          this.#progress(message.fraction, message.text ?? "");
+          break;
+        case "storage":
+          this.#deps.storage.of(this.assignment.namespace, this.assignment.pack.name).ask(message.request).then((answer2) => this.#worker?.send({ type: "storage", id: message.id, answer: answer2 }));
           break;
         case "done": {
           let parting = partingOf(message.result, message.message);
@@ -3479,6 +3604,14 @@ var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, StartFailure = class extends Error {
         case "failed":
           this.#stop ? this.#terminate() : this.#conclude({ status: "failed", reason: message.reason, message: message.message });
       }
+  }
+  #progress(fraction, text2) {
+    this.#events.progress(fraction, text2);
+    let now = this.#deps.clock.monotonic();
+    if (now - this.#progressAt < PROGRESS_MS && fraction !== 1) return;
+    this.#progressAt = now;
+    let share = fraction === void 0 ? "" : `${Math.floor(fraction * 100)} %`;
+    this.#line("system", ["progress:", share, text2].filter((part) => part !== "").join(" "), this.#deps.clock.now());
   }
   /** It has come to its end, whatever its worker still does. */
   #conclude(verdict) {
@@ -3490,7 +3623,7 @@ var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, StartFailure = class extends Error {
       this.#cancel.cancel();
       return;
     }
-    first && (this.#starting?.cancel(), this.#report({ status: "stopping", reason: stop.reason }), stop.graceMs > 0 && this.#worker?.send({ type: "stop", reason: stop.reason })), this.#limitGrace(stop.graceMs);
+    first && (this.#health.stop(), this.#starting?.cancel(), this.#report({ status: "stopping", reason: stop.reason }), stop.graceMs > 0 && this.#worker?.send({ type: "stop", reason: stop.reason })), this.#limitGrace(stop.graceMs);
   }
   #limitGrace(graceMs) {
     if (!(this.#phase === "preparing" || this.#phase === "ended" || this.#terminated)) {
@@ -3504,22 +3637,12 @@ var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, StartFailure = class extends Error {
     }
   }
   #terminate() {
-    this.#terminated || (this.#terminated = !0, this.#grace?.cancel(), this.#stuck = this.#deps.clock.timer(STUCK_MS, () => {
+    this.#terminated || (this.#terminated = !0, this.#health.stop(), this.#grace?.cancel(), this.#stuck = this.#deps.clock.timer(STUCK_MS, () => {
       this.#deps.log.warn("a worker that was terminated is not gone: its pack is in a call that cannot be interrupted", this.#fields());
     }), this.#worker?.terminate());
   }
   #outcomeOf(exit2) {
-    if (this.#verdict) return this.#verdict;
-    if (this.#stop) return this.#stopped();
-    let loading = this.#phase === "loading";
-    switch (exit2.kind) {
-      case "oom":
-        return { status: "failed", reason: "oom", message: exit2.message };
-      case "error":
-        return { status: "failed", reason: loading ? "import_error" : "crashed", message: stackOf(exit2.error, MAX_MESSAGE_BYTES) };
-      case "exit":
-        return loading ? { status: "failed", reason: "import_error", message: `it exited with code ${exit2.code} while it was loaded` } : exit2.code === 0 ? { status: "stopped", reason: "completed", message: "it exited with code 0" } : { status: "failed", reason: "crashed", message: `it exited with code ${exit2.code}` };
-    }
+    return this.#verdict ? this.#verdict : this.#stop ? this.#stopped() : outcomeOf(exit2, this.#phase === "loading");
   }
   #failureOf(error) {
     return error instanceof Cancelled ? this.#stopped() : error instanceof BundleError || error instanceof StartFailure ? { status: "failed", reason: error.reason, message: error.message } : (this.#deps.log.error("a pod failed in the agent itself", { ...this.#fields(), error: messageOf(error) }), { status: "failed", reason: "crashed", message: stackOf(error, MAX_MESSAGE_BYTES) });
@@ -3529,7 +3652,7 @@ var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, StartFailure = class extends Error {
   }
   #finish(outcome) {
     for (let timer of [this.#starting, this.#grace, this.#stuck]) timer?.cancel();
-    if (this.#cancel.cancel(), this.#streams.stdout.end(), this.#streams.stderr.end(), outcome.status === "failed" && !this.silent)
+    if (this.#health.stop(), this.#cancel.cancel(), this.#streams.stdout.end(), this.#streams.stderr.end(), outcome.status === "failed" && !this.silent)
       for (let line of `${outcome.reason}: ${outcome.message ?? ""}`.split(`
 `)) this.#line("system", line, this.#deps.clock.now());
     this.#report(outcome), this.#phase = "ended", this.#deps.log.info("pod ended", { ...this.#fields(), status: outcome.status, reason: outcome.reason, silent: this.silent }), this.#events.ended();
@@ -3567,17 +3690,6 @@ function identityOf({ podId, name, incarnation: incarnation2, namespace, pack: p
     args,
     metadata
   };
-}
-function partingOf(json2, message) {
-  let result = json2 === void 0 ? {} : encodeResult(parsed(json2)), said = message ?? result.note;
-  return { ...result.json === void 0 ? {} : { result: parsed(result.json) }, ...said === void 0 ? {} : { message: said } };
-}
-function parsed(json2) {
-  try {
-    return JSON.parse(json2);
-  } catch {
-    return;
-  }
 }
 
 // core/frame.ts
@@ -3652,7 +3764,10 @@ var HANDSHAKE_MS = 2e4, SILENT_INTERVALS = 3, RENEW_MARGIN_MS = 9e4, RENEW_RETRY
   #lastBeat = 0;
   #frames = 0;
   constructor(deps, events, token) {
-    this.#deps = deps, this.#events = events, this.#token = token, this.#renewals = new Backoff(deps.random, RENEW_RETRY), this.#handshake = deps.clock.timer(HANDSHAKE_MS, () => this.#abandon("the server did not complete the handshake in time", Close.noHeartbeat)), this.#socket = deps.openSocket(deps.url, {
+    this.#deps = deps, this.#events = events, this.#token = token, this.#renewals = new Backoff(deps.random, RENEW_RETRY), this.#handshake = deps.clock.timer(
+      HANDSHAKE_MS,
+      () => this.#abandon("the server did not complete the handshake in time", Close.noHeartbeat)
+    ), this.#socket = deps.openSocket(deps.url, {
       open: () => this.#opened(),
       message: (text2) => this.#received(text2),
       close: (code, reason) => this.#closed(code, reason)
@@ -3698,7 +3813,11 @@ var HANDSHAKE_MS = 2e4, SILENT_INTERVALS = 3, RENEW_MARGIN_MS = 9e4, RENEW_RETRY
       case "node:heartbeat:ack":
         break;
       case "error":
-        this.#deps.log.warn("the server reports an error", { code: frame.payload.code, message: frame.payload.message, about: frame.correlationId });
+        this.#deps.log.warn("the server reports an error", {
+          code: frame.payload.code,
+          message: frame.payload.message,
+          about: frame.correlationId
+        });
         break;
       default:
         this.#phase === "ready" ? this.#events.frame(frame) : this.#deps.log.warn("ignored a frame that came before the registration", { type: frame.type });
@@ -3872,7 +3991,9 @@ var CredentialsRefused = class extends Error {
         this.#deps.log.info("the refresh token was refused; logging in with the password", { error: error.message });
       }
     if (withPassword) return this.#ask(credentials, "password", { email, password });
-    throw new CredentialsRefused("the access token has expired or was refused, and there is neither a refresh token nor a password to get another");
+    throw new CredentialsRefused(
+      "the access token has expired or was refused, and there is neither a refresh token nor a password to get another"
+    );
   }
   async #ask(credentials, grant, body) {
     let url = `${credentials.supabaseUrl}/auth/v1/token?grant_type=${grant}`, asked = this.#deps.clock.now(), response;
@@ -3893,7 +4014,11 @@ var CredentialsRefused = class extends Error {
     let { access_token: token, refresh_token: refresh, expires_in: expiresIn } = answer2;
     if (typeof token != "string") throw new AuthUnavailable("Supabase Auth answered without an access token");
     let held = { token, expiresAt: typeof expiresIn == "number" ? asked + expiresIn * 1e3 : expiryOf(token) };
-    return this.#held = held, await this.#keep({ ...credentials, accessToken: token, refreshToken: typeof refresh == "string" ? refresh : credentials.refreshToken }), held;
+    return this.#held = held, await this.#keep({
+      ...credentials,
+      accessToken: token,
+      refreshToken: typeof refresh == "string" ? refresh : credentials.refreshToken
+    }), held;
   }
   // Not being able to write must not cost the session that was just renewed.
   async #keep(credentials) {
@@ -3928,6 +4053,8 @@ var RECONNECT = { minMs: 250, maxMs: 15e3 }, RESTART_SPREAD_MS = 1e3, STABLE_MS 
   #backoff;
   #connection;
   #retry;
+  /** Between two attempts. */
+  #waiting = !1;
   #readySince;
   #state = "idle";
   constructor(deps, events) {
@@ -3948,6 +4075,10 @@ var RECONNECT = { minMs: 250, maxMs: 15e3 }, RESTART_SPREAD_MS = 1e3, STABLE_MS 
   /** Sends a frame; false if there is no registered connection, and then nothing was sent. */
   send(type, payload) {
     return this.#connection?.ready === !0 && this.#connection.send(type, payload);
+  }
+  /** Does not wait for the next attempt. Does nothing while one is made, or while there is a connection. */
+  retryNow() {
+    this.#state !== "active" || !this.#waiting || (this.#waiting = !1, this.#retry?.cancel(), this.#backoff.reset(), this.#connect());
   }
   /** Says goodbye and ends, at the latest after `timeoutMs`. The pods must have stopped. */
   leave(reason, timeoutMs) {
@@ -4001,8 +4132,8 @@ var RECONNECT = { minMs: 250, maxMs: 15e3 }, RESTART_SPREAD_MS = 1e3, STABLE_MS 
   }
   #reconnect() {
     let delay = this.#backoff.next();
-    this.#deps.log.debug("next attempt", { inMs: delay }), this.#retry = this.#deps.clock.timer(delay, () => {
-      this.#connect();
+    this.#deps.log.debug("next attempt", { inMs: delay }), this.#waiting = !0, this.#retry = this.#deps.clock.timer(delay, () => {
+      this.#waiting = !1, this.#connect();
     });
   }
   #finish(end) {
@@ -4023,6 +4154,746 @@ function finality(code, reason) {
   }
 }
 
+// node_modules/@vue/shared/dist/shared.esm-bundler.js
+/**
+* @vue/shared v3.5.45
+* (c) 2018-present Yuxi (Evan) You and Vue contributors
+* @license MIT
+**/
+// @__NO_SIDE_EFFECTS__
+function makeMap(str) {
+  let map = /* @__PURE__ */ Object.create(null);
+  for (let key of str.split(",")) map[key] = 1;
+  return (val) => val in map;
+}
+var extend = Object.assign;
+var hasOwnProperty = Object.prototype.hasOwnProperty, hasOwn = (val, key) => hasOwnProperty.call(val, key), isArray = Array.isArray, isMap = (val) => toTypeString(val) === "[object Map]";
+var isString = (val) => typeof val == "string", isSymbol = (val) => typeof val == "symbol", isObject2 = (val) => val !== null && typeof val == "object";
+var objectToString = Object.prototype.toString, toTypeString = (value) => objectToString.call(value), toRawType = (value) => toTypeString(value).slice(8, -1);
+var isIntegerKey = (key) => isString(key) && key !== "NaN" && key[0] !== "-" && "" + parseInt(key, 10) === key;
+var hasChanged = (value, oldValue) => !Object.is(value, oldValue);
+var specialBooleanAttrs = "itemscope,allowfullscreen,disablepictureinpicture,disableremoteplayback,formnovalidate,ismap,nomodule,novalidate,playsinline,readonly";
+var isBooleanAttr = /* @__PURE__ */ makeMap(
+  specialBooleanAttrs + ",async,autofocus,autoplay,controls,default,defer,disabled,inert,loop,open,required,reversed,scoped,seamless,checked,muted,multiple,selected"
+);
+
+// node_modules/@vue/reactivity/dist/reactivity.esm-bundler.js
+/**
+* @vue/reactivity v3.5.45
+* (c) 2018-present Yuxi (Evan) You and Vue contributors
+* @license MIT
+**/
+var activeSub;
+var batchDepth = 0, batchedSub, batchedComputed;
+function startBatch() {
+  batchDepth++;
+}
+function endBatch() {
+  if (--batchDepth > 0)
+    return;
+  if (batchedComputed) {
+    let e = batchedComputed;
+    for (batchedComputed = void 0; e; ) {
+      let next = e.next;
+      e.next = void 0, e.flags &= -9, e = next;
+    }
+  }
+  let error;
+  for (; batchedSub; ) {
+    let e = batchedSub;
+    for (batchedSub = void 0; e; ) {
+      let next = e.next;
+      if (e.next = void 0, e.flags &= -9, e.flags & 1)
+        try {
+          e.trigger();
+        } catch (err) {
+          error || (error = err);
+        }
+      e = next;
+    }
+  }
+  if (error) throw error;
+}
+var shouldTrack = !0, trackStack = [];
+function pauseTracking() {
+  trackStack.push(shouldTrack), shouldTrack = !1;
+}
+function resetTracking() {
+  let last = trackStack.pop();
+  shouldTrack = last === void 0 ? !0 : last;
+}
+var globalVersion = 0, Link = class {
+  constructor(sub, dep) {
+    this.sub = sub, this.dep = dep, this.version = dep.version, this.nextDep = this.prevDep = this.nextSub = this.prevSub = this.prevActiveLink = void 0;
+  }
+}, Dep = class {
+  // TODO isolatedDeclarations "__v_skip"
+  constructor(computed) {
+    this.computed = computed, this.version = 0, this.activeLink = void 0, this.subs = void 0, this.map = void 0, this.key = void 0, this.sc = 0, this.__v_skip = !0;
+  }
+  track(debugInfo) {
+    if (!activeSub || !shouldTrack || activeSub === this.computed)
+      return;
+    let link = this.activeLink;
+    if (link === void 0 || link.sub !== activeSub)
+      link = this.activeLink = new Link(activeSub, this), activeSub.deps ? (link.prevDep = activeSub.depsTail, activeSub.depsTail.nextDep = link, activeSub.depsTail = link) : activeSub.deps = activeSub.depsTail = link, addSub(link);
+    else if (link.version === -1 && (link.version = this.version, link.nextDep)) {
+      let next = link.nextDep;
+      next.prevDep = link.prevDep, link.prevDep && (link.prevDep.nextDep = next), link.prevDep = activeSub.depsTail, link.nextDep = void 0, activeSub.depsTail.nextDep = link, activeSub.depsTail = link, activeSub.deps === link && (activeSub.deps = next);
+    }
+    return link;
+  }
+  trigger(debugInfo) {
+    this.version++, globalVersion++, this.notify(debugInfo);
+  }
+  notify(debugInfo) {
+    startBatch();
+    try {
+      for (let link = this.subs; link; link = link.prevSub)
+        link.sub.notify() && link.sub.dep.notify();
+    } finally {
+      endBatch();
+    }
+  }
+};
+function addSub(link) {
+  if (link.dep.sc++, link.sub.flags & 4) {
+    let computed = link.dep.computed;
+    if (computed && !link.dep.subs) {
+      computed.flags |= 20;
+      for (let l = computed.deps; l; l = l.nextDep)
+        addSub(l);
+    }
+    let currentTail = link.dep.subs;
+    currentTail !== link && (link.prevSub = currentTail, currentTail && (currentTail.nextSub = link)), link.dep.subs = link;
+  }
+}
+var targetMap = /* @__PURE__ */ new WeakMap(), ITERATE_KEY = /* @__PURE__ */ Symbol(
+  ""
+), MAP_KEY_ITERATE_KEY = /* @__PURE__ */ Symbol(
+  ""
+), ARRAY_ITERATE_KEY = /* @__PURE__ */ Symbol(
+  ""
+);
+function track(target, type, key) {
+  if (shouldTrack && activeSub) {
+    let depsMap = targetMap.get(target);
+    depsMap || targetMap.set(target, depsMap = /* @__PURE__ */ new Map());
+    let dep = depsMap.get(key);
+    dep || (depsMap.set(key, dep = new Dep()), dep.map = depsMap, dep.key = key), dep.track();
+  }
+}
+function trigger(target, type, key, newValue, oldValue, oldTarget) {
+  let depsMap = targetMap.get(target);
+  if (!depsMap) {
+    globalVersion++;
+    return;
+  }
+  let run = (dep) => {
+    dep && dep.trigger();
+  };
+  if (startBatch(), type === "clear")
+    depsMap.forEach(run);
+  else {
+    let targetIsArray = isArray(target), isArrayIndex = targetIsArray && isIntegerKey(key);
+    if (targetIsArray && key === "length") {
+      let newLength = Number(newValue);
+      depsMap.forEach((dep, key2) => {
+        (key2 === "length" || key2 === ARRAY_ITERATE_KEY || !isSymbol(key2) && key2 >= newLength) && run(dep);
+      });
+    } else
+      switch ((key !== void 0 || depsMap.has(void 0)) && run(depsMap.get(key)), isArrayIndex && run(depsMap.get(ARRAY_ITERATE_KEY)), type) {
+        case "add":
+          targetIsArray ? isArrayIndex && run(depsMap.get("length")) : (run(depsMap.get(ITERATE_KEY)), isMap(target) && run(depsMap.get(MAP_KEY_ITERATE_KEY)));
+          break;
+        case "delete":
+          targetIsArray || (run(depsMap.get(ITERATE_KEY)), isMap(target) && run(depsMap.get(MAP_KEY_ITERATE_KEY)));
+          break;
+        case "set":
+          isMap(target) && run(depsMap.get(ITERATE_KEY));
+          break;
+      }
+  }
+  endBatch();
+}
+function reactiveReadArray(array2) {
+  let raw = /* @__PURE__ */ toRaw(array2);
+  return raw === array2 || (track(raw, "iterate", ARRAY_ITERATE_KEY), /* @__PURE__ */ isShallow(array2)) ? raw : /* @__PURE__ */ isReadonly(array2) ? /* @__PURE__ */ isReactive(array2) ? raw.map((item) => toReadonly(toReactive(item))) : raw.map(toReadonly) : raw.map(toReactive);
+}
+function shallowReadArray(arr) {
+  return track(arr = /* @__PURE__ */ toRaw(arr), "iterate", ARRAY_ITERATE_KEY), arr;
+}
+function toWrapped(target, item) {
+  return /* @__PURE__ */ isReadonly(target) ? toReadonly(/* @__PURE__ */ isReactive(target) ? toReactive(item) : item) : toReactive(item);
+}
+var arrayInstrumentations = {
+  __proto__: null,
+  [Symbol.iterator]() {
+    return iterator(this, Symbol.iterator, (item) => toWrapped(this, item));
+  },
+  concat(...args) {
+    return reactiveReadArray(this).concat(
+      ...args.map((x) => isArray(x) ? reactiveReadArray(x) : x)
+    );
+  },
+  entries() {
+    return iterator(this, "entries", (value) => (value[1] = toWrapped(this, value[1]), value));
+  },
+  every(fn, thisArg) {
+    return apply(this, "every", fn, thisArg, void 0, arguments);
+  },
+  filter(fn, thisArg) {
+    return apply(
+      this,
+      "filter",
+      fn,
+      thisArg,
+      (v) => v.map((item) => toWrapped(this, item)),
+      arguments
+    );
+  },
+  find(fn, thisArg) {
+    return apply(
+      this,
+      "find",
+      fn,
+      thisArg,
+      (item) => toWrapped(this, item),
+      arguments
+    );
+  },
+  findIndex(fn, thisArg) {
+    return apply(this, "findIndex", fn, thisArg, void 0, arguments);
+  },
+  findLast(fn, thisArg) {
+    return apply(
+      this,
+      "findLast",
+      fn,
+      thisArg,
+      (item) => toWrapped(this, item),
+      arguments
+    );
+  },
+  findLastIndex(fn, thisArg) {
+    return apply(this, "findLastIndex", fn, thisArg, void 0, arguments);
+  },
+  // flat, flatMap could benefit from ARRAY_ITERATE but are not straight-forward to implement
+  forEach(fn, thisArg) {
+    return apply(this, "forEach", fn, thisArg, void 0, arguments);
+  },
+  includes(...args) {
+    return searchProxy(this, "includes", args);
+  },
+  indexOf(...args) {
+    return searchProxy(this, "indexOf", args);
+  },
+  join(separator) {
+    return reactiveReadArray(this).join(separator);
+  },
+  // keys() iterator only reads `length`, no optimization required
+  lastIndexOf(...args) {
+    return searchProxy(this, "lastIndexOf", args);
+  },
+  map(fn, thisArg) {
+    return apply(this, "map", fn, thisArg, void 0, arguments);
+  },
+  pop() {
+    return noTracking(this, "pop");
+  },
+  push(...args) {
+    return noTracking(this, "push", args);
+  },
+  reduce(fn, ...args) {
+    return reduce(this, "reduce", fn, args);
+  },
+  reduceRight(fn, ...args) {
+    return reduce(this, "reduceRight", fn, args);
+  },
+  shift() {
+    return noTracking(this, "shift");
+  },
+  // slice could use ARRAY_ITERATE but also seems to beg for range tracking
+  some(fn, thisArg) {
+    return apply(this, "some", fn, thisArg, void 0, arguments);
+  },
+  splice(...args) {
+    return noTracking(this, "splice", args);
+  },
+  toReversed() {
+    return reactiveReadArray(this).toReversed();
+  },
+  toSorted(comparer) {
+    return reactiveReadArray(this).toSorted(comparer);
+  },
+  toSpliced(...args) {
+    return reactiveReadArray(this).toSpliced(...args);
+  },
+  unshift(...args) {
+    return noTracking(this, "unshift", args);
+  },
+  values() {
+    return iterator(this, "values", (item) => toWrapped(this, item));
+  }
+};
+function iterator(self2, method, wrapValue) {
+  let arr = shallowReadArray(self2), methodFn = arr[method], iter = methodFn.call(arr);
+  if (arr !== self2 && !/* @__PURE__ */ isShallow(self2)) {
+    if (iter[Symbol.toStringTag] === "Array Iterator") {
+      let wrapped = Object.create(Object.getPrototypeOf(iter));
+      return wrapped.next = () => wrapResult(iter.next(), wrapValue), methodFn !== arrayProto[method] && Object.defineProperties(wrapped, {
+        return: {
+          get() {
+            let fn = iter.return;
+            return typeof fn == "function" ? fn.bind(iter) : fn;
+          }
+        },
+        throw: {
+          get() {
+            let fn = iter.throw;
+            return typeof fn == "function" ? fn.bind(iter) : fn;
+          }
+        }
+      }), wrapped;
+    }
+    iter._next = iter.next, iter.next = () => wrapResult(iter._next(), wrapValue);
+  }
+  return iter;
+}
+function wrapResult(result, wrapValue) {
+  return result.done || (result.value = wrapValue(result.value)), result;
+}
+var arrayProto = Array.prototype;
+function apply(self2, method, fn, thisArg, wrappedRetFn, args) {
+  let arr = shallowReadArray(self2), needsWrap = arr !== self2 && !/* @__PURE__ */ isShallow(self2), methodFn = arr[method];
+  if (methodFn !== arrayProto[method]) {
+    let result2 = methodFn.apply(self2, args);
+    return needsWrap ? toReactive(result2) : result2;
+  }
+  let wrappedFn = fn;
+  arr !== self2 && (needsWrap ? wrappedFn = function(item, index) {
+    return fn.call(this, toWrapped(self2, item), index, self2);
+  } : fn.length > 2 && (wrappedFn = function(item, index) {
+    return fn.call(this, item, index, self2);
+  }));
+  let result = methodFn.call(arr, wrappedFn, thisArg);
+  return needsWrap && wrappedRetFn ? wrappedRetFn(result) : result;
+}
+function reduce(self2, method, fn, args) {
+  let arr = shallowReadArray(self2), needsWrap = arr !== self2 && !/* @__PURE__ */ isShallow(self2), wrappedFn = fn, wrapInitialAccumulator = !1;
+  arr !== self2 && (needsWrap ? (wrapInitialAccumulator = args.length === 0, wrappedFn = function(acc, item, index) {
+    return wrapInitialAccumulator && (wrapInitialAccumulator = !1, acc = toWrapped(self2, acc)), fn.call(this, acc, toWrapped(self2, item), index, self2);
+  }) : fn.length > 3 && (wrappedFn = function(acc, item, index) {
+    return fn.call(this, acc, item, index, self2);
+  }));
+  let result = arr[method](wrappedFn, ...args);
+  return wrapInitialAccumulator ? toWrapped(self2, result) : result;
+}
+function searchProxy(self2, method, args) {
+  let arr = /* @__PURE__ */ toRaw(self2);
+  track(arr, "iterate", ARRAY_ITERATE_KEY);
+  let res = arr[method](...args);
+  return (res === -1 || res === !1) && /* @__PURE__ */ isProxy(args[0]) ? (args[0] = /* @__PURE__ */ toRaw(args[0]), arr[method](...args)) : res;
+}
+function noTracking(self2, method, args = []) {
+  pauseTracking(), startBatch();
+  let res = (/* @__PURE__ */ toRaw(self2))[method].apply(self2, args);
+  return endBatch(), resetTracking(), res;
+}
+var isNonTrackableKeys = /* @__PURE__ */ makeMap("__proto__,__v_isRef,__isVue"), builtInSymbols = /* @__PURE__ */ new Set(
+  /* @__PURE__ */ Object.getOwnPropertyNames(Symbol).filter((key) => key !== "arguments" && key !== "caller").map((key) => Symbol[key]).filter(isSymbol)
+);
+function hasOwnProperty2(key) {
+  isSymbol(key) || (key = String(key));
+  let obj = /* @__PURE__ */ toRaw(this);
+  return track(obj, "has", key), obj.hasOwnProperty(key);
+}
+var BaseReactiveHandler = class {
+  constructor(_isReadonly = !1, _isShallow = !1) {
+    this._isReadonly = _isReadonly, this._isShallow = _isShallow;
+  }
+  get(target, key, receiver) {
+    if (key === "__v_skip") return target.__v_skip;
+    let isReadonly2 = this._isReadonly, isShallow2 = this._isShallow;
+    if (key === "__v_isReactive")
+      return !isReadonly2;
+    if (key === "__v_isReadonly")
+      return isReadonly2;
+    if (key === "__v_isShallow")
+      return isShallow2;
+    if (key === "__v_raw")
+      return receiver === (isReadonly2 ? isShallow2 ? shallowReadonlyMap : readonlyMap : isShallow2 ? shallowReactiveMap : reactiveMap).get(target) || // receiver is not the reactive proxy, but has the same prototype
+      // this means the receiver is a user proxy of the reactive proxy
+      Object.getPrototypeOf(target) === Object.getPrototypeOf(receiver) ? target : void 0;
+    let targetIsArray = isArray(target);
+    if (!isReadonly2) {
+      let fn;
+      if (targetIsArray && (fn = arrayInstrumentations[key]))
+        return fn;
+      if (key === "hasOwnProperty")
+        return hasOwnProperty2;
+    }
+    let res = Reflect.get(
+      target,
+      key,
+      // if this is a proxy wrapping a ref, return methods using the raw ref
+      // as receiver so that we don't have to call `toRaw` on the ref in all
+      // its class methods
+      /* @__PURE__ */ isRef(target) ? target : receiver
+    );
+    if ((isSymbol(key) ? builtInSymbols.has(key) : isNonTrackableKeys(key)) || (isReadonly2 || track(target, "get", key), isShallow2))
+      return res;
+    if (/* @__PURE__ */ isRef(res)) {
+      let value = targetIsArray && isIntegerKey(key) ? res : res.value;
+      return isReadonly2 && isObject2(value) ? /* @__PURE__ */ readonly(value) : value;
+    }
+    return isObject2(res) ? isReadonly2 ? /* @__PURE__ */ readonly(res) : /* @__PURE__ */ reactive(res) : res;
+  }
+}, MutableReactiveHandler = class extends BaseReactiveHandler {
+  constructor(isShallow2 = !1) {
+    super(!1, isShallow2);
+  }
+  set(target, key, value, receiver) {
+    let oldValue = target[key], isArrayWithIntegerKey = isArray(target) && isIntegerKey(key);
+    if (!this._isShallow) {
+      let isOldValueReadonly = /* @__PURE__ */ isReadonly(oldValue);
+      if (!/* @__PURE__ */ isShallow(value) && !/* @__PURE__ */ isReadonly(value) && (oldValue = /* @__PURE__ */ toRaw(oldValue), value = /* @__PURE__ */ toRaw(value)), !isArrayWithIntegerKey && /* @__PURE__ */ isRef(oldValue) && !/* @__PURE__ */ isRef(value))
+        return isOldValueReadonly || (oldValue.value = value), !0;
+    }
+    let hadKey = isArrayWithIntegerKey ? Number(key) < target.length : hasOwn(target, key), result = Reflect.set(
+      target,
+      key,
+      value,
+      /* @__PURE__ */ isRef(target) ? target : receiver
+    );
+    return target === /* @__PURE__ */ toRaw(receiver) && result && (hadKey ? hasChanged(value, oldValue) && trigger(target, "set", key, value, oldValue) : trigger(target, "add", key, value)), result;
+  }
+  deleteProperty(target, key) {
+    let hadKey = hasOwn(target, key), oldValue = target[key], result = Reflect.deleteProperty(target, key);
+    return result && hadKey && trigger(target, "delete", key, void 0, oldValue), result;
+  }
+  has(target, key) {
+    let result = Reflect.has(target, key);
+    return (!isSymbol(key) || !builtInSymbols.has(key)) && track(target, "has", key), result;
+  }
+  ownKeys(target) {
+    return track(
+      target,
+      "iterate",
+      isArray(target) ? "length" : ITERATE_KEY
+    ), Reflect.ownKeys(target);
+  }
+}, ReadonlyReactiveHandler = class extends BaseReactiveHandler {
+  constructor(isShallow2 = !1) {
+    super(!0, isShallow2);
+  }
+  set(target, key) {
+    return !0;
+  }
+  deleteProperty(target, key) {
+    return !0;
+  }
+}, mutableHandlers = /* @__PURE__ */ new MutableReactiveHandler(), readonlyHandlers = /* @__PURE__ */ new ReadonlyReactiveHandler();
+var toShallow = (value) => value, getProto = (v) => Reflect.getPrototypeOf(v);
+function createIterableMethod(method, isReadonly2, isShallow2) {
+  return function(...args) {
+    let target = this.__v_raw, rawTarget = /* @__PURE__ */ toRaw(target), targetIsMap = isMap(rawTarget), isPair = method === "entries" || method === Symbol.iterator && targetIsMap, isKeyOnly = method === "keys" && targetIsMap, innerIterator = target[method](...args), wrap = isShallow2 ? toShallow : isReadonly2 ? toReadonly : toReactive;
+    return !isReadonly2 && track(
+      rawTarget,
+      "iterate",
+      isKeyOnly ? MAP_KEY_ITERATE_KEY : ITERATE_KEY
+    ), extend(
+      // inheriting all iterator properties
+      Object.create(innerIterator),
+      {
+        // iterator protocol
+        next() {
+          let { value, done } = innerIterator.next();
+          return done ? { value, done } : {
+            value: isPair ? [wrap(value[0]), wrap(value[1])] : wrap(value),
+            done
+          };
+        }
+      }
+    );
+  };
+}
+function createReadonlyMethod(type) {
+  return function(...args) {
+    return type === "delete" ? !1 : type === "clear" ? void 0 : this;
+  };
+}
+function createInstrumentations(readonly2, shallow) {
+  let instrumentations = {
+    get(key) {
+      let target = this.__v_raw, rawTarget = /* @__PURE__ */ toRaw(target), rawKey = /* @__PURE__ */ toRaw(key);
+      readonly2 || (hasChanged(key, rawKey) && track(rawTarget, "get", key), track(rawTarget, "get", rawKey));
+      let { has } = getProto(rawTarget), wrap = shallow ? toShallow : readonly2 ? toReadonly : toReactive;
+      if (has.call(rawTarget, key))
+        return wrap(target.get(key));
+      if (has.call(rawTarget, rawKey))
+        return wrap(target.get(rawKey));
+      target !== rawTarget && target.get(key);
+    },
+    get size() {
+      let target = this.__v_raw;
+      return !readonly2 && track(/* @__PURE__ */ toRaw(target), "iterate", ITERATE_KEY), target.size;
+    },
+    has(key) {
+      let target = this.__v_raw, rawTarget = /* @__PURE__ */ toRaw(target), rawKey = /* @__PURE__ */ toRaw(key);
+      return readonly2 || (hasChanged(key, rawKey) && track(rawTarget, "has", key), track(rawTarget, "has", rawKey)), key === rawKey ? target.has(key) : target.has(key) || target.has(rawKey);
+    },
+    forEach(callback, thisArg) {
+      let observed = this, target = observed.__v_raw, rawTarget = /* @__PURE__ */ toRaw(target), wrap = shallow ? toShallow : readonly2 ? toReadonly : toReactive;
+      return !readonly2 && track(rawTarget, "iterate", ITERATE_KEY), target.forEach((value, key) => callback.call(thisArg, wrap(value), wrap(key), observed));
+    }
+  };
+  return extend(
+    instrumentations,
+    readonly2 ? {
+      add: createReadonlyMethod("add"),
+      set: createReadonlyMethod("set"),
+      delete: createReadonlyMethod("delete"),
+      clear: createReadonlyMethod("clear")
+    } : {
+      add(value) {
+        let target = /* @__PURE__ */ toRaw(this), proto = getProto(target), rawValue = /* @__PURE__ */ toRaw(value), valueToAdd = !shallow && !/* @__PURE__ */ isShallow(value) && !/* @__PURE__ */ isReadonly(value) ? rawValue : value;
+        return proto.has.call(target, valueToAdd) || hasChanged(value, valueToAdd) && proto.has.call(target, value) || hasChanged(rawValue, valueToAdd) && proto.has.call(target, rawValue) || (target.add(valueToAdd), trigger(target, "add", valueToAdd, valueToAdd)), this;
+      },
+      set(key, value) {
+        !shallow && !/* @__PURE__ */ isShallow(value) && !/* @__PURE__ */ isReadonly(value) && (value = /* @__PURE__ */ toRaw(value));
+        let target = /* @__PURE__ */ toRaw(this), { has, get } = getProto(target), hadKey = has.call(target, key);
+        hadKey || (key = /* @__PURE__ */ toRaw(key), hadKey = has.call(target, key));
+        let oldValue = get.call(target, key);
+        return target.set(key, value), hadKey ? hasChanged(value, oldValue) && trigger(target, "set", key, value, oldValue) : trigger(target, "add", key, value), this;
+      },
+      delete(key) {
+        let target = /* @__PURE__ */ toRaw(this), { has, get } = getProto(target), hadKey = has.call(target, key);
+        hadKey || (key = /* @__PURE__ */ toRaw(key), hadKey = has.call(target, key));
+        let oldValue = get ? get.call(target, key) : void 0, result = target.delete(key);
+        return hadKey && trigger(target, "delete", key, void 0, oldValue), result;
+      },
+      clear() {
+        let target = /* @__PURE__ */ toRaw(this), hadItems = target.size !== 0, oldTarget = void 0, result = target.clear();
+        return hadItems && trigger(
+          target,
+          "clear",
+          void 0,
+          void 0,
+          oldTarget
+        ), result;
+      }
+    }
+  ), [
+    "keys",
+    "values",
+    "entries",
+    Symbol.iterator
+  ].forEach((method) => {
+    instrumentations[method] = createIterableMethod(method, readonly2, shallow);
+  }), instrumentations;
+}
+function createInstrumentationGetter(isReadonly2, shallow) {
+  let instrumentations = createInstrumentations(isReadonly2, shallow);
+  return (target, key, receiver) => key === "__v_isReactive" ? !isReadonly2 : key === "__v_isReadonly" ? isReadonly2 : key === "__v_isShallow" ? shallow : key === "__v_raw" ? target : Reflect.get(
+    hasOwn(instrumentations, key) && key in target ? instrumentations : target,
+    key,
+    receiver
+  );
+}
+var mutableCollectionHandlers = {
+  get: /* @__PURE__ */ createInstrumentationGetter(!1, !1)
+};
+var readonlyCollectionHandlers = {
+  get: /* @__PURE__ */ createInstrumentationGetter(!0, !1)
+};
+var reactiveMap = /* @__PURE__ */ new WeakMap(), shallowReactiveMap = /* @__PURE__ */ new WeakMap(), readonlyMap = /* @__PURE__ */ new WeakMap(), shallowReadonlyMap = /* @__PURE__ */ new WeakMap();
+function targetTypeMap(rawType) {
+  switch (rawType) {
+    case "Object":
+    case "Array":
+      return 1;
+    case "Map":
+    case "Set":
+    case "WeakMap":
+    case "WeakSet":
+      return 2;
+    default:
+      return 0;
+  }
+}
+// @__NO_SIDE_EFFECTS__
+function reactive(target) {
+  return /* @__PURE__ */ isReadonly(target) ? target : createReactiveObject(
+    target,
+    !1,
+    mutableHandlers,
+    mutableCollectionHandlers,
+    reactiveMap
+  );
+}
+// @__NO_SIDE_EFFECTS__
+function readonly(target) {
+  return createReactiveObject(
+    target,
+    !0,
+    readonlyHandlers,
+    readonlyCollectionHandlers,
+    readonlyMap
+  );
+}
+function createReactiveObject(target, isReadonly2, baseHandlers, collectionHandlers, proxyMap) {
+  if (!isObject2(target) || target.__v_raw && !(isReadonly2 && target.__v_isReactive) || target.__v_skip || !Object.isExtensible(target))
+    return target;
+  let existingProxy = proxyMap.get(target);
+  if (existingProxy)
+    return existingProxy;
+  let targetType = targetTypeMap(toRawType(target));
+  if (targetType === 0)
+    return target;
+  let proxy = new Proxy(
+    target,
+    targetType === 2 ? collectionHandlers : baseHandlers
+  );
+  return proxyMap.set(target, proxy), proxy;
+}
+// @__NO_SIDE_EFFECTS__
+function isReactive(value) {
+  return /* @__PURE__ */ isReadonly(value) ? /* @__PURE__ */ isReactive(value.__v_raw) : !!(value && value.__v_isReactive);
+}
+// @__NO_SIDE_EFFECTS__
+function isReadonly(value) {
+  return !!(value && value.__v_isReadonly);
+}
+// @__NO_SIDE_EFFECTS__
+function isShallow(value) {
+  return !!(value && value.__v_isShallow);
+}
+// @__NO_SIDE_EFFECTS__
+function isProxy(value) {
+  return value ? !!value.__v_raw : !1;
+}
+// @__NO_SIDE_EFFECTS__
+function toRaw(observed) {
+  let raw = observed && observed.__v_raw;
+  return raw ? /* @__PURE__ */ toRaw(raw) : observed;
+}
+var toReactive = (value) => isObject2(value) ? /* @__PURE__ */ reactive(value) : value, toReadonly = (value) => isObject2(value) ? /* @__PURE__ */ readonly(value) : value;
+// @__NO_SIDE_EFFECTS__
+function isRef(r) {
+  return r ? r.__v_isRef === !0 : !1;
+}
+
+// core/state.ts
+var ENDED_KEPT = 50, StateStore = class {
+  #state = reactive({ connection: "idle", node: void 0, pods: {}, end: void 0 });
+  /** For those who watch. */
+  view = readonly(this.#state);
+  #ended = [];
+  connection(is) {
+    this.#state.connection !== "ended" && (this.#state.connection = is);
+  }
+  registered({ nodeId, name, access }) {
+    this.#state.node = { id: nodeId, name, access }, this.connection("connected");
+  }
+  over(end) {
+    this.connection("ended"), this.#state.end = end;
+  }
+  assigned({ podId, incarnation: incarnation2, name, namespace, pack: pack2 }, now) {
+    this.#state.pods[podId] = {
+      podId,
+      incarnation: incarnation2,
+      name,
+      namespace,
+      pack: `${pack2.name}@${pack2.version}`,
+      status: "starting",
+      reason: "",
+      message: "",
+      progress: void 0,
+      progressText: "",
+      changedAt: now
+    };
+  }
+  status({ podId, incarnation: incarnation2, status: status2, reason = "", message = "" }, now) {
+    let pod = this.#pod(podId, incarnation2);
+    pod && Object.assign(pod, { status: status2, reason, message, changedAt: now });
+  }
+  progress(podId, incarnation2, fraction, text2) {
+    let pod = this.#pod(podId, incarnation2);
+    pod && Object.assign(pod, { progress: fraction, progressText: text2 });
+  }
+  /** Its worker is gone; `silent` means that nobody was told what became of it. */
+  gone(podId, incarnation2, silent) {
+    if (this.#pod(podId, incarnation2))
+      for (silent ? delete this.#state.pods[podId] : this.#ended.push(podId); this.#ended.length > ENDED_KEPT; ) this.#forget(this.#ended.shift() ?? "");
+  }
+  /** Unless it has come back meanwhile. */
+  #forget(podId) {
+    let status2 = this.#state.pods[podId]?.status;
+    (status2 === "stopped" || status2 === "failed") && delete this.#state.pods[podId];
+  }
+  #pod(podId, incarnation2) {
+    let pod = this.#state.pods[podId];
+    return pod?.incarnation === incarnation2 ? pod : void 0;
+  }
+};
+
+// core/storage.ts
+var STORAGE_LIMITS = { keyBytes: 120, valueBytes: 256 * 1024, keys: 1e3, totalBytes: 16 << 20 }, PackSpace = class {
+  #store;
+  #scope;
+  #turn = Promise.resolve();
+  /** Bytes by key, once they were asked for. */
+  #sizes;
+  constructor(store, scope) {
+    this.#store = store, this.#scope = scope;
+  }
+  /** Never rejects: what went wrong is part of the answer. */
+  ask(request) {
+    let answer2 = this.#turn.then(() => this.#answer(request)).catch((error) => ({ error: `storage: ${messageOf(error)}` }));
+    return this.#turn = answer2, answer2;
+  }
+  async #answer(request) {
+    switch (request.op) {
+      case "get": {
+        let json2 = await this.#store.get(this.#scope, request.key);
+        return json2 === void 0 ? {} : { json: json2 };
+      }
+      case "set":
+        return await this.#set(request.key, request.json);
+      case "delete": {
+        let sizes = await this.#known();
+        return sizes.has(request.key) ? (await this.#store.delete(this.#scope, request.key), sizes.delete(request.key), { existed: !0 }) : { existed: !1 };
+      }
+      case "list":
+        return { keys: [...(await this.#known()).keys()].filter((key) => key.startsWith(request.prefix)).sort() };
+    }
+  }
+  async #set(key, json2) {
+    let { keyBytes, valueBytes, keys, totalBytes } = STORAGE_LIMITS, [length, bytes] = [utf8Length(key), utf8Length(json2)];
+    if (length > keyBytes) return { error: `storage: a key has at most ${keyBytes} bytes, this one has ${length}` };
+    if (bytes > valueBytes) return { error: `storage: a value has at most ${valueBytes} bytes of JSON, this one has ${bytes}` };
+    let sizes = await this.#known();
+    if (!sizes.has(key) && sizes.size >= keys) return { error: `storage: a pack keeps at most ${keys} keys in a namespace; delete some` };
+    let total = bytes - (sizes.get(key) ?? 0);
+    for (let size of sizes.values()) total += size;
+    return total > totalBytes ? { error: `storage: a pack keeps at most ${totalBytes} bytes in a namespace; delete some` } : (await this.#store.set(this.#scope, key, json2), sizes.set(key, bytes), {});
+  }
+  async #known() {
+    return this.#sizes ??= new Map((await this.#store.entries(this.#scope)).map(({ key, bytes }) => [key, bytes])), this.#sizes;
+  }
+}, Storage = class {
+  #store;
+  #spaces = /* @__PURE__ */ new Map();
+  constructor(store) {
+    this.#store = store;
+  }
+  of(namespace, pack2) {
+    let scope = `${namespace}/${pack2}`, space = this.#spaces.get(scope);
+    return space || (space = new PackSpace(this.#store, scope), this.#spaces.set(scope, space)), space;
+  }
+};
+
 // core/version.ts
 var AGENT_VERSION = "0.1.0";
 
@@ -4034,6 +4905,8 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
   #config;
   #session;
   #bundles;
+  #storage;
+  #view = new StateStore();
   #outbox = new StatusOutbox();
   #logs = new LogBuffer();
   /** The highest incarnation of each pod, until its worker is gone. */
@@ -4047,16 +4920,23 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
   #settled;
   constructor(ports, config) {
     let { clock, random, log, openSocket: openSocket2, http, sha256: sha2563, cache, credentials } = ports;
-    this.#ports = ports, this.#config = config;
+    this.#ports = ports, this.#config = config, this.#storage = new Storage(ports.storage);
     let tokens = new Tokens({ http, store: credentials, clock, log });
     this.#bundles = new Bundles({ http, cache, sha256: sha2563, tokens, clock, random, log }), this.#session = new Session(
-      { url: config.url, clock, random, openSocket: openSocket2, tokens, log, agent: { name: `stark-agent-${ports.host.runtimeType}`, version: AGENT_VERSION } },
+      {
+        url: config.url,
+        clock,
+        random,
+        openSocket: openSocket2,
+        tokens,
+        log,
+        agent: { name: `stark-agent-${ports.host.runtimeType}`, version: AGENT_VERSION }
+      },
       {
         registration: () => this.#registration(),
-        heartbeat: () => ({ pods: this.#pods.size, usage: ports.host.usage() }),
+        heartbeat: () => ({ pods: this.#pods.size, ...usageOf(ports.host) }),
         ready: (registered) => this.#ready(registered),
-        lost: () => {
-        },
+        lost: () => this.#view.connection("connecting"),
         frame: (frame) => this.#frame(frame),
         end: (end) => {
           this.#over(end);
@@ -4068,13 +4948,21 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
   }
   /** Starts to connect. Once. */
   start() {
-    this.#state === "idle" && (this.#state = "active", this.#session.start());
+    this.#state === "idle" && (this.#state = "active", this.#view.connection("connecting"), this.#session.start());
   }
   /** Stops all pods within their grace periods, at most `maxGraceMs`, says goodbye and ends. The server places the pods anew. */
   shutdown(reason, maxGraceMs = 1 / 0) {
     if (this.#state === "active")
-      this.#state = "leaving", this.#leave(reason, maxGraceMs);
+      this.#state = "leaving", this.#view.connection("leaving"), this.#leave(reason, maxGraceMs);
     else if (this.#state === "leaving") for (let pod of this.#pods.values()) pod.retire(maxGraceMs);
+  }
+  /** What it is and runs, to be watched with Vue's reactivity. */
+  get state() {
+    return this.#view.view;
+  }
+  /** The platform has a network again: connects now rather than when its time comes. */
+  networkIsBack() {
+    this.#session.retryNow();
   }
   /** Pods whose worker is not gone. */
   get podCount() {
@@ -4105,7 +4993,7 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
   async #over(end) {
     this.#state = "ended", this.#lines?.cancel(), this.#resend?.cancel(), this.#settled?.();
     for (let pod of this.#pods.values()) pod.disown(end.message);
-    await this.#within(TERMINATE_MS, Promise.all(this.#workers)), this.#end(end);
+    await this.#within(TERMINATE_MS, Promise.all(this.#workers)), this.#view.over(end), this.#end(end);
   }
   #registration() {
     let { host } = this.#ports, { name, bootId, labels, annotations, taints, capabilities: capabilities2, resources } = this.#config;
@@ -4132,7 +5020,7 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
   }
   #ready(registered) {
     let { name, nodeId, access } = registered;
-    this.#ports.log.info("registered", { node: name, nodeId, access, pods: this.#pods.size }), this.#outbox.rewind(), this.#flush(), this.#sendLines();
+    this.#view.registered(registered), this.#ports.log.info("registered", { node: name, nodeId, access, pods: this.#pods.size }), this.#outbox.rewind(), this.#flush(), this.#sendLines();
   }
   #frame(frame) {
     switch (frame.type) {
@@ -4150,20 +5038,31 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
     if (this.#state !== "active") return;
     let { podId, incarnation: incarnation2 } = assignment, current = this.#pods.get(podId);
     if (current && current.incarnation >= incarnation2 || this.#outbox.settled(podId) >= incarnation2) return;
-    current?.disown("a later incarnation was assigned"), this.#outbox.dropBelow(podId, incarnation2), this.#ports.log.info("pod assigned", { pod: `${assignment.namespace}/${assignment.name}`, podId, incarnation: incarnation2, pack: `${assignment.pack.name}@${assignment.pack.version}` });
-    let { clock, log, workers, host } = this.#ports, events = {
+    current?.disown("a later incarnation was assigned"), this.#outbox.dropBelow(podId, incarnation2), this.#ports.log.info("pod assigned", {
+      pod: `${assignment.namespace}/${assignment.name}`,
+      podId,
+      incarnation: incarnation2,
+      pack: `${assignment.pack.name}@${assignment.pack.version}`
+    });
+    let { clock, log, workers, host, watchLines } = this.#ports, events = {
       status: (report) => {
-        this.#outbox.add(report), this.#flush();
+        this.#view.status(report, clock.now()), this.#outbox.add(report), this.#flush();
       },
       line: (line) => {
-        this.#logs.add(podId, incarnation2, line), this.#planLines();
+        this.#logs.add(podId, incarnation2, line), watchLines?.(podId, line), this.#planLines();
       },
       dropped: (lines) => this.#logs.addDropped(podId, incarnation2, lines),
+      progress: (fraction, text2) => this.#view.progress(podId, incarnation2, fraction, text2),
       ended: () => {
-        this.#pods.get(podId) === pod && this.#pods.delete(podId);
+        this.#view.gone(podId, incarnation2, pod.silent), this.#pods.get(podId) === pod && this.#pods.delete(podId);
       }
-    }, pod = new Pod(assignment, { clock, log, workers, bundles: this.#bundles, runtimeType: host.runtimeType }, events, current?.gone ?? Promise.resolve());
-    this.#pods.set(podId, pod), this.#track(pod);
+    }, pod = new Pod(
+      assignment,
+      { clock, log, workers, bundles: this.#bundles, runtimeType: host.runtimeType, storage: this.#storage },
+      events,
+      current?.gone ?? Promise.resolve()
+    );
+    this.#pods.set(podId, pod), this.#view.assigned(assignment, clock.now()), this.#track(pod);
   }
   #track(pod) {
     let gone = pod.gone.catch((error) => {
@@ -4209,7 +5108,8 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
     })));
   }
   #sendLinesOf(podId, incarnation2) {
-    for (let batch = this.#logs.take(podId, incarnation2); batch; batch = this.#logs.take(podId, incarnation2)) this.#session.send("pod:logs", batch);
+    for (let batch = this.#logs.take(podId, incarnation2); batch; batch = this.#logs.take(podId, incarnation2))
+      this.#session.send("pod:logs", batch);
   }
   #planLines() {
     this.#lines ??= this.#ports.clock.timer(LOG_DELAY_MS, () => {
@@ -4225,6 +5125,10 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
     this.#session.ready && this.#planLines();
   }
 };
+function usageOf(host) {
+  let usage = host.usage();
+  return usage ? { usage } : {};
+}
 
 // node/clock.ts
 import { performance } from "node:perf_hooks";
@@ -4260,7 +5164,7 @@ function quoted(value) {
 }
 
 // node/config.ts
-var ConfigError = class extends Error {
+var ISOLATIONS = ["thread", "process"], ConfigError = class extends Error {
   name = "ConfigError";
 }, DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, CPU = /^\d+(\.\d+)?m?$/, MEMORY = /^\d+(\.\d+)?([kMGT]|[KMGT]i)?$/, LABEL_KEY = /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/, LABEL_VALUE = /^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/, EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 function configFrom(env, detected) {
@@ -4279,6 +5183,7 @@ function configFrom(env, detected) {
       memory: quantity(env, "STARK_NODE_MEMORY", MEMORY, "512Mi or 8Gi") ?? detected.resources.memory,
       pods: count2(env, "STARK_NODE_PODS") ?? detected.resources.pods
     },
+    isolation: choice(env, "STARK_AGENT_ISOLATION", ISOLATIONS) ?? "thread",
     logFormat: choice(env, "STARK_LOG_FORMAT", LOG_FORMATS) ?? "text",
     logLevel: choice(env, "STARK_LOG_LEVEL", LOG_LEVELS) ?? "info",
     endsWithStdin: choice(env, "STARK_AGENT_PARENT", ["stdin"]) === "stdin"
@@ -4289,12 +5194,15 @@ function set(env, name) {
   return value === "" ? void 0 : value;
 }
 function socketUrl(server) {
-  if (server === void 0) throw new ConfigError("STARK_SERVER is not set: set it to the URL of the Stark server, e.g. http://127.0.0.1:8080");
+  if (server === void 0)
+    throw new ConfigError("STARK_SERVER is not set: set it to the URL of the Stark server, e.g. http://127.0.0.1:7827");
   let url;
   try {
     url = new URL(server);
   } catch {
-    throw new ConfigError(`STARK_SERVER is no URL: ${JSON.stringify(server)}; set it to that of the Stark server, e.g. http://127.0.0.1:8080`);
+    throw new ConfigError(
+      `STARK_SERVER is no URL: ${JSON.stringify(server)}; set it to that of the Stark server, e.g. http://127.0.0.1:7827`
+    );
   }
   let scheme = { "http:": "ws:", "https:": "wss:" }[url.protocol];
   if (scheme === void 0) throw new ConfigError(`STARK_SERVER must begin with http:// or https://, not ${url.protocol}//`);
@@ -4321,8 +5229,11 @@ function labelsOf(text2) {
 function taintsOf(text2) {
   return items(text2).map((item) => {
     let [, key = "", value, effect] = /^([^=:]+)(?:=([^:]*))?:(\w+)$/.exec(item) ?? [], known = EFFECTS.find((one) => one === effect);
-    if (known && LABEL_KEY.test(key) && LABEL_VALUE.test(value ?? "")) return value === void 0 ? { key, effect: known } : { key, value, effect: known };
-    throw new ConfigError(`STARK_NODE_TAINTS must be key=value:Effect,\u2026, with Effect one of ${EFFECTS.join(", ")}; ${JSON.stringify(item)} is no taint`);
+    if (known && LABEL_KEY.test(key) && LABEL_VALUE.test(value ?? ""))
+      return value === void 0 ? { key, effect: known } : { key, value, effect: known };
+    throw new ConfigError(
+      `STARK_NODE_TAINTS must be key=value:Effect,…, with Effect one of ${EFFECTS.join(", ")}; ${JSON.stringify(item)} is no taint`
+    );
   });
 }
 function items(text2) {
@@ -4413,9 +5324,14 @@ var DiskCache = class {
   }
   async load() {
     let { supabaseUrl, anonKey, email, password, accessToken, refreshToken } = await this.#read();
-    if (typeof supabaseUrl != "string" || !/^https?:\/\//.test(supabaseUrl)) throw this.#wrong("supabaseUrl must be a URL, e.g. http://127.0.0.1:54321");
+    if (typeof supabaseUrl != "string" || !/^https?:\/\//.test(supabaseUrl))
+      throw this.#wrong("supabaseUrl must be a URL, e.g. http://127.0.0.1:54321");
     if (typeof anonKey != "string" || anonKey === "") throw this.#wrong("anonKey is missing: the project's anon or publishable key");
-    let credentials = { supabaseUrl: supabaseUrl.replace(/\/+$/, ""), anonKey, ...strings({ email, password, accessToken, refreshToken }) };
+    let credentials = {
+      supabaseUrl: supabaseUrl.replace(/\/+$/, ""),
+      anonKey,
+      ...strings({ email, password, accessToken, refreshToken })
+    };
     if (!credentials.accessToken && !credentials.refreshToken && !(credentials.email && credentials.password))
       throw this.#wrong("it holds no accessToken, no refreshToken, and no email with password: one of these is needed");
     return credentials;
@@ -4487,8 +5403,8 @@ function detectedResources() {
   let constrained = process.constrainedMemory(), memory = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
   return { cpu: String(availableParallelism()), memory: `${Math.floor(memory * 3 / 4 / (1 << 20))}Mi`, pods: 110 };
 }
-function capabilities() {
-  return { isolation: "worker_threads", platform: platform(), arch: arch() };
+function capabilities(isolation) {
+  return { isolation: isolation === "process" ? "process" : "worker_threads", memoryLimit: !0, platform: platform(), arch: arch() };
 }
 
 // node/http.ts
@@ -4538,12 +5454,12 @@ import { Worker } from "node:worker_threads";
 // core/pack/messages.ts
 function parseWorkerMessage(value) {
   if (!isObject(value)) return;
-  let { type, stream, text: text2, at, dropped, result, message, reason } = value;
+  let { type, stream, text: text2, at, dropped, result, message, reason, health, fraction, problem: problem2, id, request } = value;
   switch (type) {
     case "output":
       return stream !== "stdout" && stream !== "stderr" || typeof text2 != "string" || !isTime(at) ? void 0 : isCount(dropped) ? { type, stream, text: text2, at, dropped } : { type, stream, text: text2, at };
     case "running":
-      return { type };
+      return health === !0 ? { type, health } : { type };
     case "done":
       return {
         type,
@@ -4552,9 +5468,28 @@ function parseWorkerMessage(value) {
       };
     case "failed":
       return reason !== "import_error" && reason !== "crashed" || typeof message != "string" ? void 0 : { type, reason, message };
+    case "progress":
+      return {
+        type,
+        ...typeof fraction == "number" && fraction >= 0 && fraction <= 1 ? { fraction } : {},
+        ...typeof text2 == "string" ? { text: text2 } : {}
+      };
+    case "health":
+      return typeof problem2 == "string" ? { type, problem: problem2 } : { type };
+    case "storage": {
+      let asked = parseStorageRequest(request);
+      return asked && isCount(id) ? { type, id, request: asked } : void 0;
+    }
     default:
       return;
   }
+}
+function parseStorageRequest(value) {
+  if (!isObject(value)) return;
+  let { op, key, json: json2, prefix } = value;
+  if (op === "list") return typeof prefix == "string" ? { op, prefix } : void 0;
+  if (typeof key == "string")
+    return op === "get" || op === "delete" ? { op, key } : op === "set" && typeof json2 == "string" ? { op, key, json: json2 } : void 0;
 }
 function isTime(value) {
   return typeof value == "number" && value >= 0 && value < 2534023008e5;
@@ -4582,26 +5517,26 @@ var MIB = 1 << 20, MIN_HEAP_MIB = 16, ThreadLauncher = class {
       throw await removed(), error;
     }
   }
-  #start(spec, file, events, remove) {
-    let inFlight = new Int32Array(new SharedArrayBuffer(4)), input = { identity: spec.identity, file, inFlight }, worker = new Worker("source" in this.#script ? this.#script.source : this.#script.url, {
+  #start(spec, file, events, remove2) {
+    let { identity, memoryBytes } = spec, inFlight = new Int32Array(new SharedArrayBuffer(4)), input = { identity, file, inFlight }, worker = new Worker("source" in this.#script ? this.#script.source : this.#script.url, {
       eval: "source" in this.#script,
-      name: spec.identity.podName,
+      name: identity.podName,
       workerData: input,
       // The agent's own environment and flags are none of the pack's business.
-      env: spec.identity.env,
+      env: identity.env,
       argv: [],
       execArgv: [],
       stdout: !0,
       stderr: !0,
-      ...spec.memoryBytes > 0 ? { resourceLimits: limitsOf(spec.memoryBytes) } : {}
+      ...memoryBytes > 0 ? { resourceLimits: limitsOf(memoryBytes) } : {}
     }), problem2;
     return worker.on("message", (value) => {
       let message = parseWorkerMessage(value);
       message && (message.type === "output" && Atomics.sub(inFlight, 0, message.text.length), events.message(message));
     }), this.#catchStray(worker, events), worker.on("error", (error) => {
-      problem2 ??= problemOf(error, spec.memoryBytes);
+      problem2 ??= problemOf(error, memoryBytes);
     }), worker.on("exit", (code) => {
-      remove().catch(() => {
+      remove2().catch(() => {
       }).finally(() => events.exit(problem2 ?? { kind: "exit", code }));
     }), {
       send: (command) => worker.postMessage(command),
@@ -4622,6 +5557,127 @@ function limitsOf(memoryBytes) {
 }
 function problemOf(error, memoryBytes) {
   return error?.code !== "ERR_WORKER_OUT_OF_MEMORY" ? { kind: "error", error } : { kind: "oom", message: `it ran into its memory limit${memoryBytes > 0 ? ` of ${Math.max(MIN_HEAP_MIB, Math.floor(memoryBytes / MIB))} MiB` : ""}` };
+}
+
+// node/guard.ts
+import { fork } from "node:child_process";
+var GUARD = "STARK_AGENT_GUARD";
+function runGuard() {
+  let pids = /* @__PURE__ */ new Set();
+  process.on("message", (order) => {
+    "add" in order ? pids.add(order.add) : pids.delete(order.remove);
+  }), process.on("disconnect", () => {
+    for (let pid of pids)
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+      }
+    process.exit(0);
+  });
+  for (let signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {
+  });
+}
+var Guard = class {
+  #script;
+  #pids = /* @__PURE__ */ new Set();
+  #process;
+  /** `script` is the agent's own. */
+  constructor(script) {
+    this.#script = script;
+  }
+  add(pid) {
+    this.#pids.add(pid), this.#process ? this.#tell({ add: pid }) : this.#start();
+  }
+  remove(pid) {
+    this.#pids.delete(pid), this.#tell({ remove: pid });
+  }
+  #start() {
+    let guard = fork(this.#script, [], { env: { [GUARD]: "1" }, execArgv: [], stdio: ["ignore", "ignore", "ignore", "ipc"] });
+    this.#process = guard;
+    let lost = () => {
+      this.#process === guard && (this.#process = void 0);
+    };
+    guard.on("exit", lost).on("error", lost), guard.unref(), guard.channel?.unref();
+    for (let pid of this.#pids) this.#tell({ add: pid });
+  }
+  #tell(order) {
+    this.#process?.connected && this.#process.send(order, () => {
+    });
+  }
+};
+
+// node/processes.ts
+import { fork as fork2 } from "node:child_process";
+import { mkdir as mkdir3, realpath, rm as rm3, writeFile as writeFile2 } from "node:fs/promises";
+import { join as join4 } from "node:path";
+var ProcessLauncher = class {
+  #script;
+  #scratch;
+  #guard;
+  /** `scratch` is a directory for the files of pods while they run. */
+  constructor(script, scratch, guard) {
+    this.#script = script, this.#scratch = scratch, this.#guard = guard;
+  }
+  async launch(spec, events) {
+    let { identity, bundle: bundle2, memoryBytes } = spec, script = await this.#script(), dir = join4(await realpath(this.#scratch), `${identity.podId}-${identity.incarnation}`);
+    await mkdir3(dir, { mode: 448 });
+    let remove2 = () => rm3(dir, { recursive: !0, force: !0 });
+    try {
+      let input = { identity, file: join4(dir, "pack") };
+      await writeFile2(input.file, bundle2, { mode: 384 });
+      let child = fork2(script.path, [], {
+        cwd: dir,
+        env: identity.env,
+        execArgv: [...permissions([script.path, ...script.beside, dir], dir), ...heapOf(memoryBytes)],
+        stdio: ["ignore", "ignore", "ignore", "ipc"]
+      });
+      return child.send(input, () => {
+      }), this.#watch(child, memoryBytes, events, remove2);
+    } catch (error) {
+      throw await remove2(), error;
+    }
+  }
+  #watch(child, memoryBytes, events, remove2) {
+    let { pid } = child;
+    pid !== void 0 && this.#guard.add(pid);
+    let terminated = !1, end, waits = 2, over = () => {
+      --waits > 0 || (pid !== void 0 && this.#guard.remove(pid), remove2().catch(() => {
+      }).finally(() => events.exit(end ?? { kind: "exit", code: 1 })));
+    };
+    return child.on("message", (value) => {
+      let message = parseWorkerMessage(value);
+      message && events.message(message);
+    }), child.on("error", (error) => {
+      pid === void 0 && (end ??= { kind: "error", error }, waits = 1, over());
+    }), child.on("exit", (code, signal) => {
+      end ??= terminated ? { kind: "exit", code: 1 } : endOf(code, signal, memoryBytes), over();
+    }), child.on("disconnect", () => {
+      child.kill("SIGKILL"), over();
+    }), {
+      send: (command) => {
+        child.connected && child.send(command, () => {
+        });
+      },
+      terminate() {
+        terminated = !0, child.kill("SIGKILL");
+      }
+    };
+  }
+};
+function endOf(code, signal, memoryBytes) {
+  let limit = memoryBytes > 0 ? ` of ${Math.floor(memoryBytes / 1048576)} MiB` : "";
+  return signal === "SIGABRT" || signal === "SIGTRAP" || signal === "SIGILL" ? { kind: "oom", message: `it ran into its memory limit${limit}, and V8 ended its process (${signal})` } : signal === "SIGKILL" ? { kind: "oom", message: "its process was killed, as systems do that have no memory left" } : { kind: "exit", code: code ?? 1 };
+}
+function permissions(readable, writable) {
+  return [process.allowedNodeEnvironmentFlags.has("--permission") ? "--permission" : "--experimental-permission", "--no-warnings", ...readable.map((path) => `--allow-fs-read=${path}`), `--allow-fs-write=${writable}`];
+}
+function heapOf(memoryBytes) {
+  if (memoryBytes <= 0) return [];
+  let { maxOldGenerationSizeMb = 0, maxYoungGenerationSizeMb = 0 } = limitsOf(memoryBytes);
+  return [
+    `--max-old-space-size=${maxOldGenerationSizeMb}`,
+    `--max-semi-space-size=${Math.max(1, Math.floor(maxYoungGenerationSizeMb / 3))}`
+  ];
 }
 
 // node_modules/ws/wrapper.mjs
@@ -4653,14 +5709,54 @@ function textOf(data) {
   return Array.isArray(data) ? Buffer.concat(data).toString("utf8") : Buffer.isBuffer(data) ? data.toString("utf8") : Buffer.from(data).toString("utf8");
 }
 
+// node/storage.ts
+import { mkdir as mkdir4, readdir as readdir2, readFile as readFile2, rm as rm4, stat as stat2 } from "node:fs/promises";
+import { join as join5 } from "node:path";
+var DiskStorage = class {
+  #dir;
+  constructor(dir) {
+    this.#dir = dir;
+  }
+  async get(scope, key) {
+    try {
+      return await readFile2(this.#file(scope, key), "utf8");
+    } catch (error) {
+      if (isMissing(error)) return;
+      throw error;
+    }
+  }
+  async set(scope, key, value) {
+    await mkdir4(this.#space(scope), { recursive: !0, mode: 448 }), await writeAtomically(this.#file(scope, key), value, 384);
+  }
+  async delete(scope, key) {
+    await rm4(this.#file(scope, key), { force: !0 });
+  }
+  async entries(scope) {
+    let space = this.#space(scope), names = await readdir2(space).catch((error) => {
+      if (isMissing(error)) return [];
+      throw error;
+    }), entries = [];
+    for (let name of names)
+      /^([0-9a-f]{2})+$/.test(name) && entries.push({ key: Buffer.from(name, "hex").toString("utf8"), bytes: (await stat2(join5(space, name))).size });
+    return entries;
+  }
+  // Hexadecimal, since file names may not tell upper from lower case, and since a name must not lead out of here.
+  #space(scope) {
+    return join5(this.#dir, Buffer.from(scope, "utf8").toString("hex"));
+  }
+  #file(scope, key) {
+    return join5(this.#space(scope), Buffer.from(key, "utf8").toString("hex"));
+  }
+};
+
 // node/main.ts
-var EXIT_REFUSED = 1, EXIT_SETTINGS = 2, ORPHAN_GRACE_MS = 2e3;
+var EXIT_REFUSED = 1, EXIT_SETTINGS = 2, EXIT_FAILED = 70, ORPHAN_GRACE_MS = 2e3;
 async function main() {
   let config = configFrom(process.env, { hostname: hostname(), userHome: homedir(), resources: detectedResources() }), credentials = new CredentialsFile(config.credentials);
   await credentials.load().catch((error) => {
     throw new ConfigError(`STARK_CREDENTIALS: ${messageOf(error)}`);
   });
-  let scratch = await scratchDirectory(join4(config.home, "run")).catch((error) => {
+  let scratch = await scratchDirectory(join6(config.home, "run")).catch((error) => {
     throw new ConfigError(`STARK_AGENT_HOME: ${config.home} cannot be used: ${messageOf(error)}`);
   }), log = createLogger(config.logFormat, config.logLevel, say), agent = new Agent(
     {
@@ -4670,9 +5766,10 @@ async function main() {
       openSocket,
       http: httpFetch,
       sha256: sha2562,
-      cache: new DiskCache(join4(config.home, "cache")),
+      cache: new DiskCache(join6(config.home, "cache")),
       credentials,
-      workers: new ThreadLauncher(workerScript(), scratch),
+      workers: config.isolation === "process" ? processes(scratch) : new ThreadLauncher(workerScript(), scratch),
+      storage: new DiskStorage(join6(config.home, "storage")),
       host: nodeHost()
     },
     registrationOf(config)
@@ -4681,11 +5778,13 @@ async function main() {
   let end = await agent.ended;
   rmSync(scratch, { recursive: !0, force: !0 }), end.kind === "goodbye" ? log.info("ended", { why: end.message }) : log.error(`ended: ${end.message}`), exit(end.kind === "goodbye" ? 0 : EXIT_REFUSED, agent);
 }
-function registrationOf({ url, name, labels, taints, resources }) {
-  return { url, name, bootId: randomUUID2(), labels, taints, resources, capabilities: capabilities() };
+function registrationOf({ url, name, labels, taints, resources, isolation }) {
+  return { url, name, bootId: randomUUID2(), labels, taints, resources, capabilities: capabilities(isolation) };
 }
-function workerScript() {
-  return { source: `var __defProp = Object.defineProperty;
+function processes(scratch) {
+  let self2 = realpathSync(fileURLToPath(import.meta.url)), script, place = async () => {
+    let path = join6(realpathSync(scratch), "worker.cjs");
+    return await writeFile3(path, `var __defProp = Object.defineProperty;
 var __getOwnPropDesc = Object.getOwnPropertyDescriptor;
 var __getOwnPropNames = Object.getOwnPropertyNames;
 var __hasOwnProp = Object.prototype.hasOwnProperty;
@@ -4787,8 +5886,11 @@ function isObject(value) {
 
 // core/pack/messages.ts
 function parseWorkerCommand(value) {
-  if (!(!isObject(value) || value.type !== "stop" || typeof value.reason != "string"))
-    return { type: "stop", reason: value.reason };
+  if (!isObject(value)) return;
+  let { type, reason, id, answer } = value;
+  if (type === "stop" && typeof reason == "string") return { type, reason };
+  if (type === "health") return { type };
+  if (type === "storage" && typeof id == "number" && isObject(answer)) return { type, id, answer };
 }
 
 // core/text.ts
@@ -4801,7 +5903,7 @@ function utf8Length(text) {
   return bytes;
 }
 function truncateUtf8(text, maxBytes) {
-  return text.length * 3 <= maxBytes || utf8Length(text) <= maxBytes ? text : headUtf8(text, maxBytes - 3) + "\\u2026";
+  return text.length * 3 <= maxBytes || utf8Length(text) <= maxBytes ? text : headUtf8(text, maxBytes - 3) + "…";
 }
 function headUtf8(text, maxBytes) {
   let bytes = 0, end = 0;
@@ -4814,7 +5916,7 @@ function headUtf8(text, maxBytes) {
 }
 var UNSTORABLE = new RegExp("\\\\u0000|\\\\p{Surrogate}", "gu");
 function storable(text) {
-  return text.replace(UNSTORABLE, "\\uFFFD");
+  return text.replace(UNSTORABLE, "�");
 }
 function isHighSurrogate(unit) {
   return unit >= 55296 && unit <= 56319;
@@ -4978,10 +6080,10 @@ function candidates(loaded) {
 function asEntry(candidate) {
   if (typeof candidate == "function") return { start: (context) => candidate(context) };
   if (typeof candidate != "object" || candidate === null) return;
-  let { start, stop } = candidate;
+  let { start, stop, health } = candidate;
   if (typeof start != "function") return;
   let entry = { start: (context) => start.call(candidate, context) };
-  return typeof stop == "function" && (entry.stop = () => stop.call(candidate)), entry;
+  return typeof stop == "function" && (entry.stop = () => stop.call(candidate)), typeof health == "function" && (entry.health = () => health.call(candidate)), entry;
 }
 function defaultOf(value) {
   return typeof value == "object" && value !== null || typeof value == "function" ? value.default : void 0;
@@ -4990,11 +6092,99 @@ function isEsModuleInterop(value) {
   return typeof value == "object" && value !== null && value.__esModule === !0;
 }
 
+// core/pack/sourcemap.ts
+var COMMENT = /\\/\\/[#@] sourceMappingURL=data:application\\/json;(?:charset=utf-8;)?base64,([A-Za-z0-9+/=]+)\\s*$/, DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+function mapStack(stack, bundle2) {
+  if (stack.search(bundle2.places) < 0) return stack;
+  try {
+    let map = readMap(bundle2);
+    return map ? stack.replace(bundle2.places, (place, line, column) => placeIn(map, bundle2, Number(line), Number(column)) ?? place) : stack;
+  } catch {
+    return stack;
+  }
+}
+function placeIn({ sources, lines }, bundle2, line, column) {
+  let at = column - 1 - (line === 1 ? bundle2.firstLineOffset : 0), mapping = lines[line - 1]?.filter((one) => one.column <= at).at(-1), source = sources[mapping?.source ?? -1];
+  return mapping === void 0 || source === void 0 ? void 0 : \`\${source}:\${mapping.line + 1}:\${mapping.sourceColumn + 1}\`;
+}
+function readMap(bundle2) {
+  let text = bundle2.text(), encoded = COMMENT.exec(text.slice(text.lastIndexOf(\`
+//\`) + 1))?.[1];
+  if (encoded === void 0) return;
+  let map = JSON.parse(bundle2.decodeBase64(encoded));
+  if (!isObject(map) || !Array.isArray(map.sources) || typeof map.mappings != "string") return;
+  let root = typeof map.sourceRoot == "string" && map.sourceRoot !== "" ? \`\${map.sourceRoot.replace(/\\/$/, "")}/\` : "";
+  return { sources: map.sources.map((source) => root + String(source)), lines: decodeMappings(map.mappings) };
+}
+function decodeMappings(text) {
+  let [source, line, sourceColumn] = [0, 0, 0];
+  return text.split(";").map((group) => {
+    let column = 0, mappings = [];
+    for (let segment of group === "" ? [] : group.split(",")) {
+      let [columns = 0, sources, lines = 0, sourceColumns = 0] = decodeVlq(segment);
+      column += columns, sources !== void 0 && (source += sources, line += lines, sourceColumn += sourceColumns, mappings.push({ column, source, line, sourceColumn }));
+    }
+    return mappings;
+  });
+}
+function decodeVlq(segment) {
+  let numbers = [], [value, shift] = [0, 0];
+  for (let char of segment) {
+    let digit = DIGITS.indexOf(char);
+    if (digit < 0) throw new Error(\`a source map with the digit \${JSON.stringify(char)}\`);
+    value += (digit & 31) << shift, shift += 5, !(digit & 32) && (numbers.push(value & 1 ? -(value >> 1) : value >> 1), [value, shift] = [0, 0]);
+  }
+  return numbers;
+}
+
+// core/pack/storage.ts
+var StorageClient = class {
+  #post;
+  #waiting = /* @__PURE__ */ new Map();
+  #asked = 0;
+  constructor(post) {
+    this.#post = post;
+  }
+  /** What the pack is given. */
+  face = {
+    get: async (key) => {
+      let { json: json2 } = await this.#ask({ op: "get", key: keyOf(key) });
+      return json2 === void 0 ? void 0 : JSON.parse(json2);
+    },
+    set: async (key, value) => {
+      let json2 = JSON.stringify(value);
+      if (json2 === void 0) throw new TypeError("storage keeps JSON: a function, a symbol and undefined are none");
+      await this.#ask({ op: "set", key: keyOf(key), json: json2 });
+    },
+    delete: async (key) => (await this.#ask({ op: "delete", key: keyOf(key) })).existed ?? !1,
+    list: async (prefix = "") => {
+      if (typeof prefix != "string") throw new TypeError("a prefix is a string");
+      return (await this.#ask({ op: "list", prefix })).keys ?? [];
+    }
+  };
+  answered(id, answer) {
+    let waiting = this.#waiting.get(id);
+    this.#waiting.delete(id), answer.error === void 0 ? waiting?.resolve(answer) : waiting?.reject(new Error(answer.error));
+  }
+  #ask(request) {
+    return new Promise((resolve, reject) => {
+      let id = ++this.#asked;
+      this.#waiting.set(id, { resolve, reject }), this.#post({ type: "storage", id, request });
+    });
+  }
+};
+function keyOf(key) {
+  if (typeof key != "string" || key === "") throw new TypeError("a key is a string that is not empty");
+  return key;
+}
+
 // core/pack/runner.ts
-var NO_ENTRY = "the bundle has no default export that can be run: export default a function (context) => \\u2026, or an object with start(context)", PackRunner = class {
+var NO_ENTRY = "the bundle has no default export that can be run: export default a function (context) => …, or an object with start(context)", PackRunner = class {
   #realm;
   #identity;
+  #storage;
   #shutdownHandlers = [];
+  #health;
   #signalTaken = !1;
   #stopping = !1;
   #ended = !1;
@@ -5004,7 +6194,32 @@ var NO_ENTRY = "the bundle has no default export that can be run: export default
   #lateResult = {};
   #handlerFailure;
   constructor(realm, identity) {
-    this.#realm = realm, this.#identity = identity;
+    this.#realm = realm, this.#identity = identity, this.#storage = new StorageClient((message) => realm.post(message));
+  }
+  /** Whether the pack's entry has been called. */
+  get called() {
+    return this.#returned !== void 0;
+  }
+  /** Does what the agent says. */
+  command(command) {
+    switch (command.type) {
+      case "stop":
+        this.stop(command.reason);
+        break;
+      case "health":
+        this.#answerHealth();
+        break;
+      case "storage":
+        this.#storage.answered(command.id, command.answer);
+    }
+  }
+  /** Something in the worker failed that nobody catches: that is the pack's end. */
+  uncaught(error) {
+    this.#end({ type: "failed", reason: this.called ? "crashed" : "import_error", message: this.#describe(error) });
+  }
+  /** The pack ended its worker itself. */
+  closed() {
+    this.called ? this.#end(doneWith(void 0, "it closed its worker")) : this.#end({ type: "failed", reason: "import_error", message: "it closed its worker while it was loaded" });
   }
   /** Loads and calls the pack; resolves when the entry's promise has settled. Never rejects. */
   async run() {
@@ -5012,7 +6227,7 @@ var NO_ENTRY = "the bundle has no default export that can be run: export default
     try {
       entry = entryOf(await this.#realm.load());
     } catch (error) {
-      this.#end({ type: "failed", reason: "import_error", message: stackOf(error, MAX_MESSAGE_BYTES) });
+      this.#end({ type: "failed", reason: "import_error", message: this.#describe(error) });
       return;
     }
     if (this.#ended || this.#stopping) return;
@@ -5020,7 +6235,7 @@ var NO_ENTRY = "the bundle has no default export that can be run: export default
       this.#end({ type: "failed", reason: "import_error", message: NO_ENTRY });
       return;
     }
-    entry.stop && this.#shutdownHandlers.push(entry.stop), this.#realm.post({ type: "running" });
+    entry.stop && this.#shutdownHandlers.push(entry.stop), this.#health = entry.health, this.#realm.post(entry.health ? { type: "running", health: !0 } : { type: "running" });
     let { start } = entry, keepsRunning = entry.stop !== void 0;
     this.#returned = (async () => start(this.#context()))().then((value) => this.#settled(value, keepsRunning)).catch((error) => this.#rejected(error)), await this.#returned;
   }
@@ -5031,12 +6246,26 @@ var NO_ENTRY = "the bundle has no default export that can be run: export default
   async stop(reason) {
     this.#stopping || this.#ended || (this.#stopping = !0, this.#realm.abort(reason), await this.#runShutdownHandlers(), this.#signalTaken && (await this.#returned, await this.#runShutdownHandlers()), this.#end(doneWith(this.#lateResult.json, this.#handlerFailure ?? this.#lateResult.note)));
   }
+  async #answerHealth() {
+    let problem2;
+    try {
+      await this.#health?.() === !1 && (problem2 = "health() gave false");
+    } catch (error) {
+      problem2 = this.#describe(error, MAX_MESSAGE_BYTES / 2);
+    }
+    this.#realm.post(problem2 === void 0 ? { type: "health" } : { type: "health", problem: problem2 });
+  }
+  #progress(fraction, text) {
+    if (typeof fraction != "number" || !(fraction >= 0 && fraction <= 1)) throw new TypeError("progress takes a number from 0 to 1");
+    if (text !== void 0 && typeof text != "string") throw new TypeError("what progress says is a string");
+    this.#realm.post({ type: "progress", fraction, ...text === void 0 ? {} : { text } });
+  }
   async #runShutdownHandlers() {
     for (let handler = this.#shutdownHandlers.pop(); handler; handler = this.#shutdownHandlers.pop())
       try {
         await handler();
       } catch (error) {
-        this.#handlerFailure ??= \`a shutdown handler failed: \${stackOf(error, MAX_MESSAGE_BYTES / 2)}\`, this.#realm.log.error("a shutdown handler failed:", error);
+        this.#handlerFailure ??= \`a shutdown handler failed: \${this.#describe(error, MAX_MESSAGE_BYTES / 2)}\`, this.#realm.log.error("a shutdown handler failed:", error);
       }
   }
   #settled(value, keepsRunning) {
@@ -5053,7 +6282,12 @@ var NO_ENTRY = "the bundle has no default export that can be run: export default
     keepsRunning || this.#end(doneWith(result.json, result.note));
   }
   #rejected(error) {
-    this.#stopping || this.#end({ type: "failed", reason: "crashed", message: stackOf(error, MAX_MESSAGE_BYTES) });
+    this.#stopping || this.#end({ type: "failed", reason: "crashed", message: this.#describe(error) });
+  }
+  /** An error's stack, in terms of the sources where they are known. */
+  #describe(error, maxBytes = MAX_MESSAGE_BYTES) {
+    let stack = stackOf(error, maxBytes);
+    return this.#realm.bundle ? truncateUtf8(mapStack(stack, this.#realm.bundle), maxBytes) : stack;
   }
   #end(message) {
     this.#ended || (this.#ended = !0, this.#realm.post(message));
@@ -5070,7 +6304,9 @@ var NO_ENTRY = "the bundle has no default export that can be run: export default
         this.#shutdownHandlers.push(handler);
       },
       log: this.#realm.log,
-      fetch: this.#realm.fetch
+      fetch: this.#realm.fetch,
+      storage: this.#storage.face,
+      progress: (fraction, text) => this.#progress(fraction, text)
     };
   }
 };
@@ -5084,7 +6320,7 @@ function stopOf(value) {
 }
 
 // node/worker/load.ts
-var import_promises = require("node:fs/promises"), import_node_module = require("node:module"), import_node_url = require("node:url"), import_node_vm = require("node:vm");
+var import_node_fs = require("node:fs"), import_promises = require("node:fs/promises"), import_node_module = require("node:module"), import_node_url = require("node:url"), import_node_vm = require("node:vm");
 function isCommonJs(source) {
   try {
     return (0, import_node_vm.compileFunction)(source.replace(/^#!.*/, ""), ["exports", "require", "module", "__filename", "__dirname"]), !0;
@@ -5092,26 +6328,35 @@ function isCommonJs(source) {
     return !1;
   }
 }
+function sourceOf(file) {
+  return {
+    text: () => (0, import_node_fs.readFileSync)([\`\${file}.mjs\`, \`\${file}.cjs\`].find((named) => (0, import_node_fs.existsSync)(named)) ?? file, "utf8"),
+    decodeBase64: (text) => Buffer.from(text, "base64").toString("utf8"),
+    places: /(?:file:\\/\\/)?[^\\s()]*\\/pack\\.[mc]js:(\\d+):(\\d+)/g,
+    firstLineOffset: 0
+  };
+}
 async function load(file) {
   let commonJs = isCommonJs(await (0, import_promises.readFile)(file, "utf8")), named = \`\${file}.\${commonJs ? "cjs" : "mjs"}\`;
   return await (0, import_promises.rename)(file, named), commonJs ? { kind: "commonjs", exports: (0, import_node_module.createRequire)(named)(named) } : { kind: "esm", namespace: await import((0, import_node_url.pathToFileURL)(named).href) };
 }
 
 // node/worker/output.ts
-var import_node_string_decoder = require("node:string_decoder"), MAX_IN_FLIGHT = 4 << 20, Output = class {
+var import_node_string_decoder = require("node:string_decoder");
+
+// core/pack/output.ts
+var TextOutput = class {
   #stream;
-  #post;
-  /** Characters on their way: added here, taken off by the agent. */
   #inFlight;
-  #decoder = new import_node_string_decoder.StringDecoder("utf8");
+  #post;
   #dropped = 0;
   /** The last text that was let through ended within a line. */
   #open = !1;
   constructor(stream, inFlight, post) {
     this.#stream = stream, this.#inFlight = inFlight, this.#post = post;
   }
-  write(chunk) {
-    let text = typeof chunk == "string" ? chunk : this.#decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)), room = Math.max(0, MAX_IN_FLIGHT - Atomics.load(this.#inFlight, 0)), kept = text.length > room ? text.slice(0, text.lastIndexOf(\`
+  write(text) {
+    let room = Math.max(0, 4194304 - this.#inFlight.count()), kept = text.length > room ? text.slice(0, text.lastIndexOf(\`
 \`, room - 1) + 1) : text;
     kept !== "" && this.#send(kept), this.#dropped += linesOf(text.slice(kept.length));
   }
@@ -5123,7 +6368,7 @@ var import_node_string_decoder = require("node:string_decoder"), MAX_IN_FLIGHT =
     let message = { type: "output", stream: this.#stream, text, at: Date.now() };
     this.#dropped > 0 && (message.dropped = this.#dropped, this.#open && (message.text = \`
 \${text}\`)), this.#dropped = 0, this.#open = text === "" ? !1 : !text.endsWith(\`
-\`), Atomics.add(this.#inFlight, 0, message.text.length), this.#post(message);
+\`), this.#inFlight.add(message.text.length), this.#post(message);
   }
 };
 function linesOf(text) {
@@ -5135,9 +6380,33 @@ function linesOf(text) {
 \`, at + 1)) lines++;
   return lines;
 }
+
+// node/worker/output.ts
+var Output = class {
+  #decoder = new import_node_string_decoder.StringDecoder("utf8");
+  #text;
+  /** \`inFlight\` is shared with the agent, which takes off what it has taken. */
+  constructor(stream, inFlight, post) {
+    this.#text = new TextOutput(stream, sharedCount(inFlight), post);
+  }
+  write(chunk) {
+    this.#text.write(
+      typeof chunk == "string" ? chunk : this.#decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+    );
+  }
+  flush() {
+    this.#text.flush();
+  }
+};
+function sharedCount(cell) {
+  return { count: () => Atomics.load(cell, 0), add: (characters) => {
+    Atomics.add(cell, 0, characters);
+  } };
+}
 function redirect(stream, output) {
   let write = (chunk, encoding, callback) => {
-    if (typeof chunk != "string" && !(chunk instanceof Uint8Array)) throw new TypeError("a chunk must be a string, a Buffer or a Uint8Array");
+    if (typeof chunk != "string" && !(chunk instanceof Uint8Array))
+      throw new TypeError("a chunk must be a string, a Buffer or a Uint8Array");
     output.write(typeof chunk == "string" && isByteEncoding(encoding) ? Buffer.from(chunk, encoding) : chunk);
     let done = typeof encoding == "function" ? encoding : callback;
     return typeof done == "function" && process.nextTick(done), !0;
@@ -5149,10 +6418,24 @@ function isByteEncoding(encoding) {
 }
 
 // node/worker/main.ts
-function main() {
-  let port = import_node_worker_threads.parentPort;
-  if (!port) throw new Error("this runs in a worker thread");
-  let { identity, file, inFlight } = import_node_worker_threads.workerData, post = port.postMessage.bind(port), stdout = new Output("stdout", inFlight, post), stderr = new Output("stderr", inFlight, post);
+function inThread(port) {
+  let post = port.postMessage.bind(port);
+  run(import_node_worker_threads.workerData, { post, listen: (listener) => port.on("message", listener) });
+}
+function inProcess(send) {
+  let inFlight = new Int32Array(1), post = (message) => {
+    let taken = message.type === "output" ? message.text.length : 0;
+    send.call(process, message, () => {
+      Atomics.sub(inFlight, 0, taken);
+    });
+  };
+  process.once(
+    "message",
+    (input) => run({ ...input, inFlight }, { post, listen: (listener) => process.on("message", listener) })
+  );
+}
+function run({ identity, file, inFlight }, port) {
+  let { post } = port, stdout = new Output("stdout", inFlight, post), stderr = new Output("stderr", inFlight, post);
   redirect(process.stdout, stdout), redirect(process.stderr, stderr);
   let controller = new AbortController();
   (0, import_node_events.setMaxListeners)(0, controller.signal);
@@ -5165,13 +6448,16 @@ function main() {
       signal: controller.signal,
       abort: (reason) => controller.abort(new DOMException(\`the pod is to stop: \${reason}\`, "AbortError")),
       fetch: globalThis.fetch,
-      log: logTo(stdout, stderr)
+      log: logTo(stdout, stderr),
+      bundle: sourceOf(file)
     },
     identity
   );
-  port.on("message", (value) => {
+  port.listen((value) => {
     let command = parseWorkerCommand(value);
-    command && runner.stop(command.reason);
+    command && runner.command(command);
+  }), process.on("uncaughtException", (error) => {
+    process.listenerCount("uncaughtException") === 1 && runner.uncaught(error);
   }), runner.run();
 }
 function logTo(stdout, stderr) {
@@ -5179,12 +6465,699 @@ function logTo(stdout, stderr) {
 \`);
   return { debug: to(stdout), info: to(stdout), warn: to(stderr), error: to(stderr) };
 }
-main();
+import_node_worker_threads.parentPort ? inThread(import_node_worker_threads.parentPort) : process.send && inProcess(process.send);
+`, { mode: 384 }), { path, beside: [] };
+  };
+  return new ProcessLauncher(() => script ??= place(), scratch, new Guard(self2));
+}
+function workerScript() {
+  return { source: `var __defProp = Object.defineProperty;
+var __getOwnPropDesc = Object.getOwnPropertyDescriptor;
+var __getOwnPropNames = Object.getOwnPropertyNames;
+var __hasOwnProp = Object.prototype.hasOwnProperty;
+var __copyProps = (to, from, except, desc) => {
+  if (from && typeof from == "object" || typeof from == "function")
+    for (let key of __getOwnPropNames(from))
+      !__hasOwnProp.call(to, key) && key !== except && __defProp(to, key, { get: () => from[key], enumerable: !(desc = __getOwnPropDesc(from, key)) || desc.enumerable });
+  return to;
+};
+var __toCommonJS = (mod) => __copyProps(__defProp({}, "__esModule", { value: !0 }), mod);
+
+// node/worker/main.ts
+var main_exports = {};
+module.exports = __toCommonJS(main_exports);
+var import_node_events = require("node:events"), import_node_util = require("node:util"), import_node_worker_threads = require("node:worker_threads");
+
+// core/schema.ts
+var SchemaError = class extends Error {
+  name = "SchemaError";
+};
+function fail(path, what) {
+  throw new SchemaError(\`\${path || "payload"} must be \${what}\`);
+}
+function string(options = {}) {
+  let { min = 0, max = Number.MAX_SAFE_INTEGER } = options;
+  return {
+    parse(value, path) {
+      return typeof value != "string" && fail(path, "a string"), value.length < min && fail(path, \`at least \${min} characters long\`), value.length > max && fail(path, \`at most \${max} characters long\`), value;
+    }
+  };
+}
+function matching(pattern, what) {
+  return {
+    parse(value, path) {
+      return (typeof value != "string" || !pattern.test(value)) && fail(path, what), value;
+    }
+  };
+}
+function integer(options = {}) {
+  let { min = Number.MIN_SAFE_INTEGER } = options;
+  return {
+    parse(value, path) {
+      return (typeof value != "number" || !Number.isSafeInteger(value)) && fail(path, "an integer"), value < min && fail(path, \`at least \${min}\`), value;
+    }
+  };
+}
+var boolean = {
+  parse(value, path) {
+    return typeof value != "boolean" && fail(path, "true or false"), value;
+  }
+};
+function oneOf(...allowed) {
+  return {
+    parse(value, path) {
+      return allowed.includes(value) || fail(path, \`one of \${allowed.join(", ")}\`), value;
+    }
+  };
+}
+var json = {
+  parse: (value) => value
+}, optionalJson = { ...json, optional: !0 };
+function array(item, options = {}) {
+  let { max = Number.MAX_SAFE_INTEGER } = options;
+  return {
+    parse(value, path) {
+      return Array.isArray(value) || fail(path, "an array"), value.length > max && fail(path, \`at most \${max} long\`), value.map((entry, index) => item.parse(entry, \`\${path}[\${index}]\`));
+    }
+  };
+}
+function record(item) {
+  return {
+    parse(value, path) {
+      return isObject(value) || fail(path, "an object"), Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, item.parse(entry, \`\${path}.\${key}\`)]));
+    }
+  };
+}
+function object(fields) {
+  return {
+    parse(value, path) {
+      isObject(value) || fail(path, "an object");
+      let out = {};
+      for (let [key, field] of Object.entries(fields)) {
+        let parsed = field.parse(Object.hasOwn(value, key) ? value[key] : void 0, path ? \`\${path}.\${key}\` : key);
+        parsed !== void 0 && (out[key] = parsed);
+      }
+      return out;
+    }
+  };
+}
+function optional(inner) {
+  return {
+    optional: !0,
+    parse: (value, path) => value == null ? void 0 : inner.parse(value, path)
+  };
+}
+function isObject(value) {
+  return typeof value == "object" && value !== null && !Array.isArray(value);
+}
+
+// core/pack/messages.ts
+function parseWorkerCommand(value) {
+  if (!isObject(value)) return;
+  let { type, reason, id, answer } = value;
+  if (type === "stop" && typeof reason == "string") return { type, reason };
+  if (type === "health") return { type };
+  if (type === "storage" && typeof id == "number" && isObject(answer)) return { type, id, answer };
+}
+
+// core/text.ts
+function utf8Length(text) {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    let unit = text.charCodeAt(i);
+    unit < 128 || (unit < 2048 ? bytes += 1 : isHighSurrogate(unit) && isLowSurrogate(text.charCodeAt(i + 1)) ? (bytes += 2, i++) : bytes += 2);
+  }
+  return bytes;
+}
+function truncateUtf8(text, maxBytes) {
+  return text.length * 3 <= maxBytes || utf8Length(text) <= maxBytes ? text : headUtf8(text, maxBytes - 3) + "…";
+}
+function headUtf8(text, maxBytes) {
+  let bytes = 0, end = 0;
+  for (; end < text.length; ) {
+    let point = text.codePointAt(end) ?? 0, size = point < 128 ? 1 : point < 2048 ? 2 : point < 65536 ? 3 : 4;
+    if (bytes + size > maxBytes) break;
+    bytes += size, end += size === 4 ? 2 : 1;
+  }
+  return text.slice(0, end);
+}
+var UNSTORABLE = new RegExp("\\\\u0000|\\\\p{Surrogate}", "gu");
+function storable(text) {
+  return text.replace(UNSTORABLE, "�");
+}
+function isHighSurrogate(unit) {
+  return unit >= 55296 && unit <= 56319;
+}
+function isLowSurrogate(unit) {
+  return unit >= 56320 && unit <= 57343;
+}
+
+// core/errors.ts
+var MAX_CAUSES = 5;
+function messageOf(thrown) {
+  return thrown instanceof Error ? thrown.message || thrown.name : toText(thrown);
+}
+function stackOf(thrown, maxBytes) {
+  let parts = [oneStack(thrown)], cause = causeOf(thrown);
+  for (let depth = 0; cause !== void 0 && depth < MAX_CAUSES; depth++)
+    parts.push(\`Caused by: \${oneStack(cause)}\`), cause = causeOf(cause);
+  return truncateUtf8(storable(parts.join(\`
+\`)), maxBytes);
+}
+function oneStack(thrown) {
+  if (typeof thrown != "object" || thrown === null) return toText(thrown);
+  let { name, message, stack } = thrown, head = typeof message == "string" ? typeof name == "string" ? \`\${name}: \${message}\` : message : void 0;
+  return typeof stack != "string" || stack === "" ? head ?? toText(thrown) : head === void 0 || stack.includes(String(message)) ? stack : \`\${head}
+\${stack}\`;
+}
+function causeOf(thrown) {
+  return typeof thrown == "object" && thrown !== null ? thrown.cause : void 0;
+}
+function toText(value) {
+  if (typeof value == "object" && value !== null)
+    try {
+      return JSON.stringify(value) ?? Object.prototype.toString.call(value);
+    } catch {
+      return Object.prototype.toString.call(value);
+    }
+  return String(value);
+}
+
+// core/protocol.ts
+var MAX_FRAME_BYTES = 1 << 20, MAX_LOG_LINES = 500, MAX_LOG_LINE_BYTES = 16 * 1024, MAX_MESSAGE_BYTES = 4 * 1024;
+var uuid = matching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i, "a UUID"), dnsLabel = matching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "a DNS label"), RFC3339 = /^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$/, timestamp = matching(RFC3339, "an RFC 3339 time"), sha256 = matching(/^[0-9a-f]{64}$/, "a hex SHA-256"), incarnation = integer({ min: 1 }), count = integer({ min: 0 }), runtime = oneOf("node", "browser"), status = oneOf("starting", "running", "stopping", "stopped", "failed"), bundle = object({ bucket: string({ min: 1 }), path: string({ min: 1 }), sha256, size: integer({ min: 1 }) }), pack = object({
+  id: uuid,
+  name: string({ min: 1 }),
+  version: string({ min: 1 }),
+  runtimeTag: oneOf("node", "browser", "universal"),
+  bundle
+}), problem = object({ code: string(), message: string() }), agentPayloads = {
+  "auth:authenticate": object({
+    token: string({ min: 1 }),
+    protocol: integer({ min: 1 }),
+    agent: optional(object({ name: string(), version: string() }))
+  }),
+  "node:register": object({
+    name: dnsLabel,
+    runtimeType: runtime,
+    runtimeVersion: string(),
+    agentVersion: string(),
+    bootId: uuid,
+    labels: optional(record(string())),
+    annotations: optional(record(string())),
+    taints: optional(
+      array(object({ key: string({ min: 1 }), value: optional(string()), effect: oneOf("NoSchedule", "PreferNoSchedule", "NoExecute") }))
+    ),
+    capabilities: optional(record(json)),
+    resources: object({ cpu: string({ min: 1 }), memory: string({ min: 1 }), pods: count }),
+    pods: array(object({ podId: uuid, incarnation, status }))
+  }),
+  "node:heartbeat": object({ pods: count, usage: optional(object({ cpuMillis: count, memoryBytes: count })) }),
+  "node:disconnect": object({ reason: optional(string()) }),
+  "pod:status": object({
+    podId: uuid,
+    incarnation,
+    status,
+    reason: optional(string({ max: 64 })),
+    message: optional(string()),
+    result: optionalJson,
+    at: timestamp
+  }),
+  "pod:logs": object({
+    podId: uuid,
+    incarnation,
+    lines: array(object({ at: timestamp, stream: oneOf("stdout", "stderr", "system"), text: string() }), { max: MAX_LOG_LINES }),
+    dropped: optional(count)
+  }),
+  error: problem
+}, serverPayloads = {
+  "auth:authenticated": object({ userId: uuid, role: string(), expiresAt: timestamp, protocol: integer({ min: 1 }) }),
+  "node:registered": object({
+    nodeId: uuid,
+    name: string(),
+    access: oneOf("shared", "private"),
+    heartbeatIntervalMs: integer({ min: 100 }),
+    supabase: object({ url: string(), anonKey: string() })
+  }),
+  "node:heartbeat:ack": object({}),
+  "pod:assign": object({
+    podId: uuid,
+    incarnation,
+    name: string({ min: 1 }),
+    namespace: string({ min: 1 }),
+    pack,
+    env: record(string()),
+    args: array(json),
+    metadata: record(json),
+    resources: object({ cpuMillis: count, memoryBytes: count }),
+    gracePeriodMs: count
+  }),
+  "pod:stop": object({ podId: uuid, incarnation, reason: string({ min: 1, max: 64 }), gracePeriodMs: count }),
+  "pod:status:ack": object({
+    podId: uuid,
+    incarnation,
+    status,
+    accepted: boolean,
+    code: optional(string()),
+    message: optional(string())
+  }),
+  error: problem
+};
+
+// core/result.ts
+var MAX_RESULT_BYTES = 64 * 1024, MAX_RESULT_DEPTH = 256;
+function encodeResult(value) {
+  let json2;
+  try {
+    json2 = JSON.stringify(value);
+  } catch (error) {
+    return { note: \`the result was left out: it is not JSON (\${messageOf(error)})\` };
+  }
+  if (json2 === void 0) return {};
+  let bytes = utf8Length(json2);
+  return bytes > MAX_RESULT_BYTES ? { note: \`the result was left out: it has \${bytes} bytes of JSON, at most \${MAX_RESULT_BYTES} are kept\` } : depthOf(json2) > MAX_RESULT_DEPTH ? { note: \`the result was left out: it is nested deeper than \${MAX_RESULT_DEPTH} levels\` } : { json: /\\\\u(0000|d[89a-f])/i.test(json2) ? JSON.stringify(storableJson(JSON.parse(json2))) : json2 };
+}
+function depthOf(json2) {
+  let depth = 0, deepest = 0, inString = !1;
+  for (let i = 0; i < json2.length; i++) {
+    let c = json2[i];
+    inString ? c === "\\\\" ? i++ : c === '"' && (inString = !1) : c === '"' ? inString = !0 : c === "[" || c === "{" ? deepest = Math.max(deepest, ++depth) : (c === "]" || c === "}") && depth--;
+  }
+  return deepest;
+}
+function storableJson(value) {
+  return typeof value == "string" ? storable(value) : Array.isArray(value) ? value.map(storableJson) : typeof value == "object" && value !== null ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [storable(key), storableJson(inner)])) : value;
+}
+
+// core/pack/contract.ts
+function entryOf(loaded) {
+  for (let candidate of candidates(loaded)) {
+    let entry = asEntry(candidate);
+    if (entry) return entry;
+  }
+}
+function candidates(loaded) {
+  if (loaded.kind === "esm") {
+    let first = loaded.namespace.default;
+    return [first, defaultOf(first)];
+  }
+  let fallback = defaultOf(loaded.exports);
+  return isEsModuleInterop(loaded.exports) ? [fallback, defaultOf(fallback)] : [loaded.exports, fallback];
+}
+function asEntry(candidate) {
+  if (typeof candidate == "function") return { start: (context) => candidate(context) };
+  if (typeof candidate != "object" || candidate === null) return;
+  let { start, stop, health } = candidate;
+  if (typeof start != "function") return;
+  let entry = { start: (context) => start.call(candidate, context) };
+  return typeof stop == "function" && (entry.stop = () => stop.call(candidate)), typeof health == "function" && (entry.health = () => health.call(candidate)), entry;
+}
+function defaultOf(value) {
+  return typeof value == "object" && value !== null || typeof value == "function" ? value.default : void 0;
+}
+function isEsModuleInterop(value) {
+  return typeof value == "object" && value !== null && value.__esModule === !0;
+}
+
+// core/pack/sourcemap.ts
+var COMMENT = /\\/\\/[#@] sourceMappingURL=data:application\\/json;(?:charset=utf-8;)?base64,([A-Za-z0-9+/=]+)\\s*$/, DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+function mapStack(stack, bundle2) {
+  if (stack.search(bundle2.places) < 0) return stack;
+  try {
+    let map = readMap(bundle2);
+    return map ? stack.replace(bundle2.places, (place, line, column) => placeIn(map, bundle2, Number(line), Number(column)) ?? place) : stack;
+  } catch {
+    return stack;
+  }
+}
+function placeIn({ sources, lines }, bundle2, line, column) {
+  let at = column - 1 - (line === 1 ? bundle2.firstLineOffset : 0), mapping = lines[line - 1]?.filter((one) => one.column <= at).at(-1), source = sources[mapping?.source ?? -1];
+  return mapping === void 0 || source === void 0 ? void 0 : \`\${source}:\${mapping.line + 1}:\${mapping.sourceColumn + 1}\`;
+}
+function readMap(bundle2) {
+  let text = bundle2.text(), encoded = COMMENT.exec(text.slice(text.lastIndexOf(\`
+//\`) + 1))?.[1];
+  if (encoded === void 0) return;
+  let map = JSON.parse(bundle2.decodeBase64(encoded));
+  if (!isObject(map) || !Array.isArray(map.sources) || typeof map.mappings != "string") return;
+  let root = typeof map.sourceRoot == "string" && map.sourceRoot !== "" ? \`\${map.sourceRoot.replace(/\\/$/, "")}/\` : "";
+  return { sources: map.sources.map((source) => root + String(source)), lines: decodeMappings(map.mappings) };
+}
+function decodeMappings(text) {
+  let [source, line, sourceColumn] = [0, 0, 0];
+  return text.split(";").map((group) => {
+    let column = 0, mappings = [];
+    for (let segment of group === "" ? [] : group.split(",")) {
+      let [columns = 0, sources, lines = 0, sourceColumns = 0] = decodeVlq(segment);
+      column += columns, sources !== void 0 && (source += sources, line += lines, sourceColumn += sourceColumns, mappings.push({ column, source, line, sourceColumn }));
+    }
+    return mappings;
+  });
+}
+function decodeVlq(segment) {
+  let numbers = [], [value, shift] = [0, 0];
+  for (let char of segment) {
+    let digit = DIGITS.indexOf(char);
+    if (digit < 0) throw new Error(\`a source map with the digit \${JSON.stringify(char)}\`);
+    value += (digit & 31) << shift, shift += 5, !(digit & 32) && (numbers.push(value & 1 ? -(value >> 1) : value >> 1), [value, shift] = [0, 0]);
+  }
+  return numbers;
+}
+
+// core/pack/storage.ts
+var StorageClient = class {
+  #post;
+  #waiting = /* @__PURE__ */ new Map();
+  #asked = 0;
+  constructor(post) {
+    this.#post = post;
+  }
+  /** What the pack is given. */
+  face = {
+    get: async (key) => {
+      let { json: json2 } = await this.#ask({ op: "get", key: keyOf(key) });
+      return json2 === void 0 ? void 0 : JSON.parse(json2);
+    },
+    set: async (key, value) => {
+      let json2 = JSON.stringify(value);
+      if (json2 === void 0) throw new TypeError("storage keeps JSON: a function, a symbol and undefined are none");
+      await this.#ask({ op: "set", key: keyOf(key), json: json2 });
+    },
+    delete: async (key) => (await this.#ask({ op: "delete", key: keyOf(key) })).existed ?? !1,
+    list: async (prefix = "") => {
+      if (typeof prefix != "string") throw new TypeError("a prefix is a string");
+      return (await this.#ask({ op: "list", prefix })).keys ?? [];
+    }
+  };
+  answered(id, answer) {
+    let waiting = this.#waiting.get(id);
+    this.#waiting.delete(id), answer.error === void 0 ? waiting?.resolve(answer) : waiting?.reject(new Error(answer.error));
+  }
+  #ask(request) {
+    return new Promise((resolve, reject) => {
+      let id = ++this.#asked;
+      this.#waiting.set(id, { resolve, reject }), this.#post({ type: "storage", id, request });
+    });
+  }
+};
+function keyOf(key) {
+  if (typeof key != "string" || key === "") throw new TypeError("a key is a string that is not empty");
+  return key;
+}
+
+// core/pack/runner.ts
+var NO_ENTRY = "the bundle has no default export that can be run: export default a function (context) => …, or an object with start(context)", PackRunner = class {
+  #realm;
+  #identity;
+  #storage;
+  #shutdownHandlers = [];
+  #health;
+  #signalTaken = !1;
+  #stopping = !1;
+  #ended = !1;
+  /** The entry's promise, once called; settles and never rejects. */
+  #returned;
+  /** What the entry returned after it was told to stop. */
+  #lateResult = {};
+  #handlerFailure;
+  constructor(realm, identity) {
+    this.#realm = realm, this.#identity = identity, this.#storage = new StorageClient((message) => realm.post(message));
+  }
+  /** Whether the pack's entry has been called. */
+  get called() {
+    return this.#returned !== void 0;
+  }
+  /** Does what the agent says. */
+  command(command) {
+    switch (command.type) {
+      case "stop":
+        this.stop(command.reason);
+        break;
+      case "health":
+        this.#answerHealth();
+        break;
+      case "storage":
+        this.#storage.answered(command.id, command.answer);
+    }
+  }
+  /** Something in the worker failed that nobody catches: that is the pack's end. */
+  uncaught(error) {
+    this.#end({ type: "failed", reason: this.called ? "crashed" : "import_error", message: this.#describe(error) });
+  }
+  /** The pack ended its worker itself. */
+  closed() {
+    this.called ? this.#end(doneWith(void 0, "it closed its worker")) : this.#end({ type: "failed", reason: "import_error", message: "it closed its worker while it was loaded" });
+  }
+  /** Loads and calls the pack; resolves when the entry's promise has settled. Never rejects. */
+  async run() {
+    let entry;
+    try {
+      entry = entryOf(await this.#realm.load());
+    } catch (error) {
+      this.#end({ type: "failed", reason: "import_error", message: this.#describe(error) });
+      return;
+    }
+    if (this.#ended || this.#stopping) return;
+    if (!entry) {
+      this.#end({ type: "failed", reason: "import_error", message: NO_ENTRY });
+      return;
+    }
+    entry.stop && this.#shutdownHandlers.push(entry.stop), this.#health = entry.health, this.#realm.post(entry.health ? { type: "running", health: !0 } : { type: "running" });
+    let { start } = entry, keepsRunning = entry.stop !== void 0;
+    this.#returned = (async () => start(this.#context()))().then((value) => this.#settled(value, keepsRunning)).catch((error) => this.#rejected(error)), await this.#returned;
+  }
+  /**
+   * Tells the pack to stop and reports when it has: after its shutdown handlers, and, if it took the signal, after its
+   * promise has settled. Whoever calls this ends the worker when the grace period is over. Never rejects.
+   */
+  async stop(reason) {
+    this.#stopping || this.#ended || (this.#stopping = !0, this.#realm.abort(reason), await this.#runShutdownHandlers(), this.#signalTaken && (await this.#returned, await this.#runShutdownHandlers()), this.#end(doneWith(this.#lateResult.json, this.#handlerFailure ?? this.#lateResult.note)));
+  }
+  async #answerHealth() {
+    let problem2;
+    try {
+      await this.#health?.() === !1 && (problem2 = "health() gave false");
+    } catch (error) {
+      problem2 = this.#describe(error, MAX_MESSAGE_BYTES / 2);
+    }
+    this.#realm.post(problem2 === void 0 ? { type: "health" } : { type: "health", problem: problem2 });
+  }
+  #progress(fraction, text) {
+    if (typeof fraction != "number" || !(fraction >= 0 && fraction <= 1)) throw new TypeError("progress takes a number from 0 to 1");
+    if (text !== void 0 && typeof text != "string") throw new TypeError("what progress says is a string");
+    this.#realm.post({ type: "progress", fraction, ...text === void 0 ? {} : { text } });
+  }
+  async #runShutdownHandlers() {
+    for (let handler = this.#shutdownHandlers.pop(); handler; handler = this.#shutdownHandlers.pop())
+      try {
+        await handler();
+      } catch (error) {
+        this.#handlerFailure ??= \`a shutdown handler failed: \${this.#describe(error, MAX_MESSAGE_BYTES / 2)}\`, this.#realm.log.error("a shutdown handler failed:", error);
+      }
+  }
+  #settled(value, keepsRunning) {
+    let stop = stopOf(value);
+    if (stop) {
+      this.#shutdownHandlers.push(stop);
+      return;
+    }
+    let result = encodeResult(value);
+    if (this.#stopping) {
+      this.#lateResult = result;
+      return;
+    }
+    keepsRunning || this.#end(doneWith(result.json, result.note));
+  }
+  #rejected(error) {
+    this.#stopping || this.#end({ type: "failed", reason: "crashed", message: this.#describe(error) });
+  }
+  /** An error's stack, in terms of the sources where they are known. */
+  #describe(error, maxBytes = MAX_MESSAGE_BYTES) {
+    let stack = stackOf(error, maxBytes);
+    return this.#realm.bundle ? truncateUtf8(mapStack(stack, this.#realm.bundle), maxBytes) : stack;
+  }
+  #end(message) {
+    this.#ended || (this.#ended = !0, this.#realm.post(message));
+  }
+  #context() {
+    let takeSignal = () => (this.#signalTaken = !0, this.#realm.signal);
+    return {
+      ...this.#identity,
+      get signal() {
+        return takeSignal();
+      },
+      onShutdown: (handler) => {
+        if (typeof handler != "function") throw new TypeError("onShutdown takes a function");
+        this.#shutdownHandlers.push(handler);
+      },
+      log: this.#realm.log,
+      fetch: this.#realm.fetch,
+      storage: this.#storage.face,
+      progress: (fraction, text) => this.#progress(fraction, text)
+    };
+  }
+};
+function doneWith(result, message) {
+  return { type: "done", ...result === void 0 ? {} : { result }, ...message === void 0 ? {} : { message } };
+}
+function stopOf(value) {
+  if (typeof value != "object" || value === null) return;
+  let { stop } = value;
+  return typeof stop == "function" ? () => stop.call(value) : void 0;
+}
+
+// node/worker/load.ts
+var import_node_fs = require("node:fs"), import_promises = require("node:fs/promises"), import_node_module = require("node:module"), import_node_url = require("node:url"), import_node_vm = require("node:vm");
+function isCommonJs(source) {
+  try {
+    return (0, import_node_vm.compileFunction)(source.replace(/^#!.*/, ""), ["exports", "require", "module", "__filename", "__dirname"]), !0;
+  } catch {
+    return !1;
+  }
+}
+function sourceOf(file) {
+  return {
+    text: () => (0, import_node_fs.readFileSync)([\`\${file}.mjs\`, \`\${file}.cjs\`].find((named) => (0, import_node_fs.existsSync)(named)) ?? file, "utf8"),
+    decodeBase64: (text) => Buffer.from(text, "base64").toString("utf8"),
+    places: /(?:file:\\/\\/)?[^\\s()]*\\/pack\\.[mc]js:(\\d+):(\\d+)/g,
+    firstLineOffset: 0
+  };
+}
+async function load(file) {
+  let commonJs = isCommonJs(await (0, import_promises.readFile)(file, "utf8")), named = \`\${file}.\${commonJs ? "cjs" : "mjs"}\`;
+  return await (0, import_promises.rename)(file, named), commonJs ? { kind: "commonjs", exports: (0, import_node_module.createRequire)(named)(named) } : { kind: "esm", namespace: await import((0, import_node_url.pathToFileURL)(named).href) };
+}
+
+// node/worker/output.ts
+var import_node_string_decoder = require("node:string_decoder");
+
+// core/pack/output.ts
+var TextOutput = class {
+  #stream;
+  #inFlight;
+  #post;
+  #dropped = 0;
+  /** The last text that was let through ended within a line. */
+  #open = !1;
+  constructor(stream, inFlight, post) {
+    this.#stream = stream, this.#inFlight = inFlight, this.#post = post;
+  }
+  write(text) {
+    let room = Math.max(0, 4194304 - this.#inFlight.count()), kept = text.length > room ? text.slice(0, text.lastIndexOf(\`
+\`, room - 1) + 1) : text;
+    kept !== "" && this.#send(kept), this.#dropped += linesOf(text.slice(kept.length));
+  }
+  /** Says how much was dropped, even if nothing follows it. */
+  flush() {
+    this.#dropped > 0 && this.#send("");
+  }
+  #send(text) {
+    let message = { type: "output", stream: this.#stream, text, at: Date.now() };
+    this.#dropped > 0 && (message.dropped = this.#dropped, this.#open && (message.text = \`
+\${text}\`)), this.#dropped = 0, this.#open = text === "" ? !1 : !text.endsWith(\`
+\`), this.#inFlight.add(message.text.length), this.#post(message);
+  }
+};
+function linesOf(text) {
+  if (text === "") return 0;
+  let lines = text.endsWith(\`
+\`) ? 0 : 1;
+  for (let at = text.indexOf(\`
+\`); at >= 0; at = text.indexOf(\`
+\`, at + 1)) lines++;
+  return lines;
+}
+
+// node/worker/output.ts
+var Output = class {
+  #decoder = new import_node_string_decoder.StringDecoder("utf8");
+  #text;
+  /** \`inFlight\` is shared with the agent, which takes off what it has taken. */
+  constructor(stream, inFlight, post) {
+    this.#text = new TextOutput(stream, sharedCount(inFlight), post);
+  }
+  write(chunk) {
+    this.#text.write(
+      typeof chunk == "string" ? chunk : this.#decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+    );
+  }
+  flush() {
+    this.#text.flush();
+  }
+};
+function sharedCount(cell) {
+  return { count: () => Atomics.load(cell, 0), add: (characters) => {
+    Atomics.add(cell, 0, characters);
+  } };
+}
+function redirect(stream, output) {
+  let write = (chunk, encoding, callback) => {
+    if (typeof chunk != "string" && !(chunk instanceof Uint8Array))
+      throw new TypeError("a chunk must be a string, a Buffer or a Uint8Array");
+    output.write(typeof chunk == "string" && isByteEncoding(encoding) ? Buffer.from(chunk, encoding) : chunk);
+    let done = typeof encoding == "function" ? encoding : callback;
+    return typeof done == "function" && process.nextTick(done), !0;
+  };
+  stream.write = write;
+}
+function isByteEncoding(encoding) {
+  return encoding === "hex" || encoding === "base64" || encoding === "base64url";
+}
+
+// node/worker/main.ts
+function inThread(port) {
+  let post = port.postMessage.bind(port);
+  run(import_node_worker_threads.workerData, { post, listen: (listener) => port.on("message", listener) });
+}
+function inProcess(send) {
+  let inFlight = new Int32Array(1), post = (message) => {
+    let taken = message.type === "output" ? message.text.length : 0;
+    send.call(process, message, () => {
+      Atomics.sub(inFlight, 0, taken);
+    });
+  };
+  process.once(
+    "message",
+    (input) => run({ ...input, inFlight }, { post, listen: (listener) => process.on("message", listener) })
+  );
+}
+function run({ identity, file, inFlight }, port) {
+  let { post } = port, stdout = new Output("stdout", inFlight, post), stderr = new Output("stderr", inFlight, post);
+  redirect(process.stdout, stdout), redirect(process.stderr, stderr);
+  let controller = new AbortController();
+  (0, import_node_events.setMaxListeners)(0, controller.signal);
+  let runner = new PackRunner(
+    {
+      load: () => load(file),
+      post(message) {
+        stdout.flush(), stderr.flush(), post(message);
+      },
+      signal: controller.signal,
+      abort: (reason) => controller.abort(new DOMException(\`the pod is to stop: \${reason}\`, "AbortError")),
+      fetch: globalThis.fetch,
+      log: logTo(stdout, stderr),
+      bundle: sourceOf(file)
+    },
+    identity
+  );
+  port.listen((value) => {
+    let command = parseWorkerCommand(value);
+    command && runner.command(command);
+  }), process.on("uncaughtException", (error) => {
+    process.listenerCount("uncaughtException") === 1 && runner.uncaught(error);
+  }), runner.run();
+}
+function logTo(stdout, stderr) {
+  let to = (output) => (...args) => output.write(\`\${(0, import_node_util.format)(...args)}
+\`);
+  return { debug: to(stdout), info: to(stdout), warn: to(stderr), error: to(stderr) };
+}
+import_node_worker_threads.parentPort ? inThread(import_node_worker_threads.parentPort) : process.send && inProcess(process.send);
 ` };
 }
 function leaveOnSignals(agent) {
   let asked = !1;
-  for (let signal of ["SIGINT", "SIGTERM"])
+  for (let signal of ["SIGINT", "SIGTERM", "SIGHUP"])
     process.on(signal, () => {
       asked && process.kill(process.pid, "SIGKILL"), asked = !0, agent.shutdown(signal);
     });
@@ -5202,8 +7175,10 @@ function say(line) {
   } catch {
   }
 }
-main().catch((error) => {
+function failed(error) {
   let settings = error instanceof ConfigError;
   say(`stark agent: ${settings ? error.message : `failed: ${error instanceof Error ? error.stack : String(error)}`}
-`), process.exit(settings ? EXIT_SETTINGS : EXIT_REFUSED);
-});
+`), process.exit(settings ? EXIT_SETTINGS : EXIT_FAILED);
+}
+process.on("uncaughtException", failed).on("unhandledRejection", failed);
+process.env[GUARD] === void 0 ? main().catch(failed) : runGuard();

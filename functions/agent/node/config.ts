@@ -12,11 +12,16 @@ export interface Config {
   labels: Record<string, string>;
   taints: Taint[];
   resources: NodeRegister["resources"];
+  isolation: Isolation;
   logFormat: LogFormat;
   logLevel: LogLevel;
   /** End when stdin ends: whoever started this holds the other side of it. */
   endsWithStdin: boolean;
 }
+
+/** What a pod is run in. */
+export const ISOLATIONS = ["thread", "process"] as const;
+export type Isolation = (typeof ISOLATIONS)[number];
 
 /** What the machine says. */
 export interface Detected {
@@ -59,6 +64,7 @@ export function configFrom(env: Env, detected: Detected): Config {
       memory: quantity(env, "STARK_NODE_MEMORY", MEMORY, "512Mi or 8Gi") ?? detected.resources.memory,
       pods: count(env, "STARK_NODE_PODS") ?? detected.resources.pods,
     },
+    isolation: choice(env, "STARK_AGENT_ISOLATION", ISOLATIONS) ?? "thread",
     logFormat: choice(env, "STARK_LOG_FORMAT", LOG_FORMATS) ?? "text",
     logLevel: choice(env, "STARK_LOG_LEVEL", LOG_LEVELS) ?? "info",
     endsWithStdin: choice(env, "STARK_AGENT_PARENT", ["stdin"]) === "stdin",
@@ -72,12 +78,15 @@ function set(env: Env, name: string): string | undefined {
 }
 
 function socketUrl(server: string | undefined): string {
-  if (server === undefined) throw new ConfigError("STARK_SERVER is not set: set it to the URL of the Stark server, e.g. http://127.0.0.1:8080");
+  if (server === undefined)
+    throw new ConfigError("STARK_SERVER is not set: set it to the URL of the Stark server, e.g. http://127.0.0.1:7827");
   let url: URL;
   try {
     url = new URL(server);
   } catch {
-    throw new ConfigError(`STARK_SERVER is no URL: ${JSON.stringify(server)}; set it to that of the Stark server, e.g. http://127.0.0.1:8080`);
+    throw new ConfigError(
+      `STARK_SERVER is no URL: ${JSON.stringify(server)}; set it to that of the Stark server, e.g. http://127.0.0.1:7827`,
+    );
   }
   const scheme = { "http:": "ws:", "https:": "wss:" }[url.protocol];
   if (scheme === undefined) throw new ConfigError(`STARK_SERVER must begin with http:// or https://, not ${url.protocol}//`);
@@ -89,7 +98,12 @@ function nameOf(name: string | undefined, hostname: string): string {
     if (DNS_LABEL.test(name)) return name;
     throw new ConfigError(`STARK_NODE_NAME must be a DNS label (at most 63 of a-z, 0-9 and -), not ${JSON.stringify(name)}`);
   }
-  const label = hostname.toLowerCase().replace(/[^a-z0-9-]+/g, "-").replace(/^-+/, "").slice(0, 63).replace(/-+$/, "");
+  const label = hostname
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/g, "-")
+    .replace(/^-+/, "")
+    .slice(0, 63)
+    .replace(/-+$/, "");
   if (label !== "") return label;
   throw new ConfigError("STARK_NODE_NAME is not set and this host's name makes none: set it to a DNS label");
 }
@@ -108,13 +122,19 @@ function taintsOf(text: string | undefined): Taint[] {
   return items(text).map((item) => {
     const [, key = "", value, effect] = /^([^=:]+)(?:=([^:]*))?:(\w+)$/.exec(item) ?? [];
     const known = EFFECTS.find((one) => one === effect);
-    if (known && LABEL_KEY.test(key) && LABEL_VALUE.test(value ?? "")) return value === undefined ? { key, effect: known } : { key, value, effect: known };
-    throw new ConfigError(`STARK_NODE_TAINTS must be key=value:Effect,…, with Effect one of ${EFFECTS.join(", ")}; ${JSON.stringify(item)} is no taint`);
+    if (known && LABEL_KEY.test(key) && LABEL_VALUE.test(value ?? ""))
+      return value === undefined ? { key, effect: known } : { key, value, effect: known };
+    throw new ConfigError(
+      `STARK_NODE_TAINTS must be key=value:Effect,…, with Effect one of ${EFFECTS.join(", ")}; ${JSON.stringify(item)} is no taint`,
+    );
   });
 }
 
 function items(text: string | undefined): string[] {
-  return (text ?? "").split(",").map((item) => item.trim()).filter((item) => item !== "");
+  return (text ?? "")
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
 }
 
 function quantity(env: Env, name: string, pattern: RegExp, example: string): string | undefined {

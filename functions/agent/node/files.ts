@@ -95,9 +95,14 @@ export class CredentialsFile implements CredentialsStore {
 
   async load(): Promise<Credentials> {
     const { supabaseUrl, anonKey, email, password, accessToken, refreshToken } = await this.#read();
-    if (typeof supabaseUrl !== "string" || !/^https?:\/\//.test(supabaseUrl)) throw this.#wrong("supabaseUrl must be a URL, e.g. http://127.0.0.1:54321");
+    if (typeof supabaseUrl !== "string" || !/^https?:\/\//.test(supabaseUrl))
+      throw this.#wrong("supabaseUrl must be a URL, e.g. http://127.0.0.1:54321");
     if (typeof anonKey !== "string" || anonKey === "") throw this.#wrong("anonKey is missing: the project's anon or publishable key");
-    const credentials = { supabaseUrl: supabaseUrl.replace(/\/+$/, ""), anonKey, ...strings({ email, password, accessToken, refreshToken }) };
+    const credentials = {
+      supabaseUrl: supabaseUrl.replace(/\/+$/, ""),
+      anonKey,
+      ...strings({ email, password, accessToken, refreshToken }),
+    };
     if (!credentials.accessToken && !credentials.refreshToken && !(credentials.email && credentials.password)) {
       throw this.#wrong("it holds no accessToken, no refreshToken, and no email with password: one of these is needed");
     }
@@ -155,7 +160,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function isMissing(error: unknown): boolean {
+export function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === "ENOENT";
 }
 

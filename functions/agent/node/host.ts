@@ -2,6 +2,7 @@
 import { availableParallelism, arch, platform, totalmem } from "node:os";
 import { performance } from "node:perf_hooks";
 import type { HostInfo } from "../core/ports.ts";
+import type { Isolation } from "./config.ts";
 
 export function nodeHost(): HostInfo {
   let cpu = process.cpuUsage();
@@ -28,6 +29,6 @@ export function detectedResources(): { cpu: string; memory: string; pods: number
   return { cpu: String(availableParallelism()), memory: `${Math.floor((memory * 3) / 4 / (1 << 20))}Mi`, pods: 110 };
 }
 
-export function capabilities(): Record<string, unknown> {
-  return { isolation: "worker_threads", platform: platform(), arch: arch() };
+export function capabilities(isolation: Isolation): Record<string, unknown> {
+  return { isolation: isolation === "process" ? "process" : "worker_threads", memoryLimit: true, platform: platform(), arch: arch() };
 }

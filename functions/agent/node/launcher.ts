@@ -41,19 +41,20 @@ export class ThreadLauncher implements WorkerLauncher {
   }
 
   #start(spec: WorkerSpec, file: string, events: WorkerEvents, remove: () => Promise<void>): WorkerHandle {
+    const { identity, memoryBytes } = spec; // not spec itself in what follows: it would keep the bundle's bytes for as long as the pod runs
     const inFlight = new Int32Array(new SharedArrayBuffer(4));
-    const input: WorkerInput = { identity: spec.identity, file, inFlight };
+    const input: WorkerInput = { identity, file, inFlight };
     const worker = new Worker("source" in this.#script ? this.#script.source : this.#script.url, {
       eval: "source" in this.#script,
-      name: spec.identity.podName,
+      name: identity.podName,
       workerData: input,
       // The agent's own environment and flags are none of the pack's business.
-      env: spec.identity.env,
+      env: identity.env,
       argv: [],
       execArgv: [],
       stdout: true,
       stderr: true,
-      ...(spec.memoryBytes > 0 ? { resourceLimits: limitsOf(spec.memoryBytes) } : {}),
+      ...(memoryBytes > 0 ? { resourceLimits: limitsOf(memoryBytes) } : {}),
     });
     let problem: WorkerExit | undefined;
     worker.on("message", (value: unknown) => {
@@ -64,11 +65,13 @@ export class ThreadLauncher implements WorkerLauncher {
     });
     this.#catchStray(worker, events);
     worker.on("error", (error) => {
-      problem ??= problemOf(error, spec.memoryBytes);
+      problem ??= problemOf(error, memoryBytes);
     });
     worker.on("exit", (code) => {
       // Also when it cannot be removed: what is left there is removed at the next start.
-      remove().catch(() => {}).finally(() => events.exit(problem ?? { kind: "exit", code }));
+      remove()
+        .catch(() => {})
+        .finally(() => events.exit(problem ?? { kind: "exit", code }));
     });
     return {
       send: (command) => worker.postMessage(command),

@@ -9,11 +9,13 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 /** A logger that writes whole lines with `write`. Fields that are undefined are left out. */
 export function createLogger(format: LogFormat, level: LogLevel, write: (line: string) => void): Logger {
   const lowest = LOG_LEVELS.indexOf(level);
-  const at = (of: LogLevel) => (message: string, fields: Fields = {}) => {
-    if (LOG_LEVELS.indexOf(of) < lowest) return;
-    const record = { time: new Date().toISOString(), level: of.toUpperCase(), msg: message, ...fields };
-    write(format === "json" ? `${JSON.stringify(record)}\n` : `${text(record)}\n`);
-  };
+  const at =
+    (of: LogLevel) =>
+    (message: string, fields: Fields = {}) => {
+      if (LOG_LEVELS.indexOf(of) < lowest) return;
+      const record = { time: new Date().toISOString(), level: of.toUpperCase(), msg: message, ...fields };
+      write(format === "json" ? `${JSON.stringify(record)}\n` : `${text(record)}\n`);
+    };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 

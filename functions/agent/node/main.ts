@@ -1,11 +1,13 @@
 /**
  * The Node agent's process: settings in, an agent on this platform, and an exit code out. 0: it left in good order; 1: the server or
- * Supabase refuses it for good; 2: its settings are missing or wrong.
+ * Supabase refuses it for good; 2: its settings are missing or wrong; 70: it failed itself, and another try may go better.
  */
 import { randomUUID } from "node:crypto";
-import { rmSync, writeSync } from "node:fs";
+import { realpathSync, rmSync, writeSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { homedir, hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Agent } from "../core/agent.ts";
 import { messageOf } from "../core/errors.ts";
 import { AGENT_VERSION } from "../core/version.ts";
@@ -16,13 +18,17 @@ import { capabilities, detectedResources, nodeHost } from "./host.ts";
 import { httpFetch, sha256 } from "./http.ts";
 import { ThreadLauncher, type WorkerScript } from "./launcher.ts";
 import { createLogger } from "./logger.ts";
+import { GUARD, Guard, runGuard } from "./guard.ts";
+import { ProcessLauncher, type ProcessScript } from "./processes.ts";
 import { openSocket } from "./socket.ts";
+import { DiskStorage } from "./storage.ts";
 
 /** The worker's script, put here by the build, which makes one file of all; without it the script is beside this one. */
 declare const STARK_WORKER_SOURCE: string | undefined;
 
 const EXIT_REFUSED = 1;
 const EXIT_SETTINGS = 2;
+const EXIT_FAILED = 70; // EX_SOFTWARE of sysexits.h; Node.js itself would say 1
 /** Whoever started the agent is gone without a word: its pods get this long, since nobody is there to wait for more. */
 const ORPHAN_GRACE_MS = 2_000;
 
@@ -46,7 +52,8 @@ async function main(): Promise<void> {
       sha256,
       cache: new DiskCache(join(config.home, "cache")),
       credentials,
-      workers: new ThreadLauncher(workerScript(), scratch),
+      workers: config.isolation === "process" ? processes(scratch) : new ThreadLauncher(workerScript(), scratch),
+      storage: new DiskStorage(join(config.home, "storage")),
       host: nodeHost(),
     },
     registrationOf(config),
@@ -62,8 +69,22 @@ async function main(): Promise<void> {
   exit(end.kind === "goodbye" ? 0 : EXIT_REFUSED, agent);
 }
 
-function registrationOf({ url, name, labels, taints, resources }: Config) {
-  return { url, name, bootId: randomUUID(), labels, taints, resources, capabilities: capabilities() };
+function registrationOf({ url, name, labels, taints, resources, isolation }: Config) {
+  return { url, name, bootId: randomUUID(), labels, taints, resources, capabilities: capabilities(isolation) };
+}
+
+/** The built agent has the worker's script inside and lays it beside the pods; unbuilt, it is a file among others. */
+function processes(scratch: string): ProcessLauncher {
+  const self = realpathSync(fileURLToPath(import.meta.url));
+  let script: Promise<ProcessScript> | undefined;
+  const place = async (): Promise<ProcessScript> => {
+    if (typeof STARK_WORKER_SOURCE !== "string")
+      return { path: join(dirname(self), "worker", "main.js"), beside: [dirname(dirname(dirname(self)))] };
+    const path = join(realpathSync(scratch), "worker.cjs");
+    await writeFile(path, STARK_WORKER_SOURCE, { mode: 0o600 });
+    return { path, beside: [] };
+  };
+  return new ProcessLauncher(() => (script ??= place()), scratch, new Guard(self));
 }
 
 function workerScript(): WorkerScript {
@@ -73,7 +94,7 @@ function workerScript(): WorkerScript {
 /** The first signal asks for a graceful end; a second one does not wait. */
 function leaveOnSignals(agent: Agent): void {
   let asked = false;
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
       if (asked) process.kill(process.pid, "SIGKILL"); // exit() would wait for threads that cannot be interrupted
       asked = true;
@@ -102,8 +123,12 @@ function say(line: string): void {
   }
 }
 
-main().catch((error: unknown) => {
+function failed(error: unknown): void {
   const settings = error instanceof ConfigError;
   say(`stark agent: ${settings ? error.message : `failed: ${error instanceof Error ? error.stack : String(error)}`}\n`);
-  process.exit(settings ? EXIT_SETTINGS : EXIT_REFUSED);
-});
+  process.exit(settings ? EXIT_SETTINGS : EXIT_FAILED);
+}
+
+process.on("uncaughtException", failed).on("unhandledRejection", failed);
+if (process.env[GUARD] === undefined) main().catch(failed);
+else runGuard();

@@ -58,10 +58,11 @@ func (q *Queries) ReleaseLease(ctx context.Context, arg ReleaseLeaseParams) erro
 	return err
 }
 
-const renewLease = `-- name: RenewLease :execrows
+const renewLease = `-- name: RenewLease :one
 update public.leader_lease
 set renewed_at = clock_timestamp(), expires_at = clock_timestamp() + make_interval(secs => $1::float8)
 where name = $2 and holder = $3 and epoch = $4
+returning (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint as position
 `
 
 type RenewLeaseParams struct {
@@ -71,15 +72,15 @@ type RenewLeaseParams struct {
 	Epoch      int64
 }
 
+// Also says how far the WAL reaches. No row: the lease is somebody else's.
 func (q *Queries) RenewLease(ctx context.Context, arg RenewLeaseParams) (int64, error) {
-	result, err := q.db.Exec(ctx, renewLease,
+	row := q.db.QueryRow(ctx, renewLease,
 		arg.TtlSeconds,
 		arg.Name,
 		arg.Holder,
 		arg.Epoch,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	var position int64
+	err := row.Scan(&position)
+	return position, err
 }

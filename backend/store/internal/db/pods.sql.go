@@ -123,7 +123,7 @@ const insertPod = `-- name: InsertPod :one
 insert into public.pods (name, namespace, pack_id, env, args, metadata, cpu, memory, priority_class, node_selector, tolerations, affinity,
                          grace_period_ms, labels, annotations)
 values ($1, coalesce(nullif($2::text, ''), 'default'), $3, $4, $5, $6,
-        coalesce(nullif($7::text, ''), '100m'), coalesce(nullif($8::text, ''), '128Mi'), nullif($9::text, ''),
+        nullif($7::text, ''), nullif($8::text, ''), nullif($9::text, ''),
         $10, $11, $12, coalesce($13::integer, 10000), $14, $15)
 returning id
 `
@@ -147,7 +147,8 @@ type InsertPodParams struct {
 }
 
 // Pods. Everything here runs as the caller, under row-level security: pack_name is empty when the caller may not see the pack.
-// The fallbacks repeat the column defaults: a statement cannot say "default" for some rows only.
+// The fallbacks repeat the column defaults: a statement cannot say "default" for some rows only. Requests left out are the trigger's: the namespace has
+// defaults.
 func (q *Queries) InsertPod(ctx context.Context, arg InsertPodParams) (uuid.UUID, error) {
 	row := q.db.QueryRow(ctx, insertPod,
 		arg.Name,

@@ -17,9 +17,9 @@ const appendLogs = `-- name: AppendLogs :exec
 insert into public.pod_logs (pod_id, incarnation, at, stream, line)
 select d.pod_id, d.incarnation, d.at, d.stream, d.line
 from (select unnest($1::uuid[]) as pod_id, unnest($2::bigint[]) as incarnation, unnest($3::timestamptz[]) as at,
-             unnest($4::text[]) as stream, unnest($5::text[]) as line, generate_subscripts($1::uuid[], 1) as n) d
+             unnest($4::text[]) as stream, unnest($5::text[]) as line, generate_subscripts($1::uuid[], 1) as place) d
 where exists (select 1 from public.pods p where p.id = d.pod_id)
-order by d.n
+order by d.place
 `
 
 type AppendLogsParams struct {
@@ -30,7 +30,7 @@ type AppendLogsParams struct {
 	Lines        []string
 }
 
-// In the order given, which no join keeps by itself. Lines of pods that are gone are dropped.
+// In the order that they came in, which is what their ids keep. Lines of pods that are gone are dropped.
 func (q *Queries) AppendLogs(ctx context.Context, arg AppendLogsParams) error {
 	_, err := q.db.Exec(ctx, appendLogs,
 		arg.Pods,
@@ -225,21 +225,19 @@ func (q *Queries) RenewNodeLeases(ctx context.Context, arg RenewNodeLeasesParams
 
 const reportStatuses = `-- name: ReportStatuses :many
 with d as materialized (
-  select unnest($1::uuid[]) as node_id, unnest($2::uuid[]) as pod_id, unnest($3::bigint[]) as incarnation,
-         unnest($4::text[]) as status, unnest($5::text[]) as reason, unnest($6::text[]) as message,
-         unnest($7::jsonb[]) as result
-),
-locked as materialized (
-  select p.id from public.pods p
-  where p.id = any ($2::uuid[])
+  select p.id as pod_id, r.node_id, r.incarnation, r.status, r.reason, r.message, r.result
+  from (select unnest($1::uuid[]) as node_id, unnest($2::uuid[]) as pod_id, unnest($3::bigint[]) as incarnation,
+               unnest($4::text[]) as status, unnest($5::text[]) as reason, unnest($6::text[]) as message,
+               unnest($7::jsonb[]) as result) r
+  join public.pods p on p.id = r.pod_id
   order by p.id
-  for no key update
+  for no key update of p
 )
 update public.pods p
 set status = d.status, reason = d.reason, message = d.message, result = coalesce(d.result, p.result)
-from d join locked on locked.id = d.pod_id
+from d
 where p.id = d.pod_id and p.node_id = d.node_id and p.incarnation = d.incarnation
-  and p.status in ('scheduled', 'starting', 'running', 'stopping')
+  and p.status || '' in ('scheduled', 'starting', 'running', 'stopping')
   and stark.pod_transition_allowed(p.status, d.status)
 returning p.id
 `
@@ -293,7 +291,7 @@ with home as materialized (
 )
 update public.pods p set status = 'pending', node_id = null, reason = $1, message = $2
 from home
-where p.id = home.id and p.status in ('scheduled', 'starting', 'running', 'stopping')
+where p.id = home.id and p.status || '' in ('scheduled', 'starting', 'running', 'stopping')
 `
 
 type RequeueNodeParams struct {
@@ -309,7 +307,7 @@ func (q *Queries) RequeueNode(ctx context.Context, arg RequeueNodeParams) error 
 
 const requeuePods = `-- name: RequeuePods :exec
 update public.pods set status = 'pending', node_id = null, reason = $1, message = $2
-where id = any ($3::uuid[]) and node_id = $4 and status in ('scheduled', 'starting', 'running', 'stopping')
+where id = any ($3::uuid[]) and node_id = $4 and status || '' in ('scheduled', 'starting', 'running', 'stopping')
 `
 
 type RequeuePodsParams struct {

@@ -61,7 +61,7 @@ type Config struct {
 	Node Node
 	// Home is the agent's own folder: script, credentials, cache. It is made if it is missing.
 	Home string
-	// Env are STARK_… settings; docs/agent.md lists them. No secret is among them: those are in the credentials file.
+	// Env are STARK_… settings; functions/agent/README.md lists them. No secret is among them: those are in the credentials file.
 	Env map[string]string
 	Out io.Writer
 	// Patience is how long the agent may take to end its pods when it is asked to; default 30 s.

@@ -24,6 +24,19 @@ export interface PackContext<Signal = unknown, Fetch = unknown> extends PackIden
   /** Lines of the pod's log: debug and info go to stdout, warn and error to stderr. */
   readonly log: PackLog;
   readonly fetch: Fetch;
+  /** JSON by key that outlives the pod: on this node, for this namespace and pack. */
+  readonly storage: PackStorage;
+  /** Says how far it is, from 0 to 1, and perhaps with what. At most one a second is told to others. */
+  progress(fraction: number, text?: string): void;
+}
+
+export interface PackStorage {
+  get(key: string): Promise<unknown>;
+  set(key: string, value: unknown): Promise<void>;
+  /** Whether there was one. */
+  delete(key: string): Promise<boolean>;
+  /** Sorted keys, those that begin with `prefix`. */
+  list(prefix?: string): Promise<string[]>;
 }
 
 export interface PackLog {
@@ -39,6 +52,8 @@ export type PackFunction = (context: PackContext) => unknown;
 export interface PackObject {
   start(context: PackContext): unknown;
   stop?(): unknown;
+  /** Asked now and then. Throws, or gives false, when the pod should be replaced. */
+  health?(): unknown;
 }
 
 /** A bundle after it was evaluated: the namespace of an ES module, or `module.exports`. */
@@ -49,6 +64,8 @@ export interface Entry {
   start(context: PackContext): unknown;
   /** Present if the pack is an object with `stop`. */
   stop?: () => unknown;
+  /** Present if it is one with `health`. */
+  health?: () => unknown;
 }
 
 /**
@@ -76,10 +93,11 @@ function candidates(loaded: LoadedBundle): unknown[] {
 function asEntry(candidate: unknown): Entry | undefined {
   if (typeof candidate === "function") return { start: (context) => (candidate as PackFunction)(context) };
   if (typeof candidate !== "object" || candidate === null) return undefined;
-  const { start, stop } = candidate as Partial<PackObject>;
+  const { start, stop, health } = candidate as Partial<PackObject>;
   if (typeof start !== "function") return undefined;
   const entry: Entry = { start: (context) => start.call(candidate, context) };
   if (typeof stop === "function") entry.stop = () => stop.call(candidate);
+  if (typeof health === "function") entry.health = () => health.call(candidate);
   return entry;
 }
 

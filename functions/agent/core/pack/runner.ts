@@ -3,7 +3,10 @@ import { stackOf } from "../errors.ts";
 import { MAX_MESSAGE_BYTES } from "../protocol.ts";
 import { encodeResult, type EncodedResult } from "../result.ts";
 import { entryOf, type LoadedBundle, type PackContext, type PackIdentity, type PackLog } from "./contract.ts";
-import type { WorkerMessage } from "./messages.ts";
+import type { WorkerCommand, WorkerMessage } from "./messages.ts";
+import { mapStack, type BundleSource } from "./sourcemap.ts";
+import { StorageClient } from "./storage.ts";
+import { truncateUtf8 } from "../text.ts";
 
 /** What the worker's platform brings. */
 export interface Realm {
@@ -15,6 +18,8 @@ export interface Realm {
   abort(reason: string): void;
   fetch: unknown;
   log: PackLog;
+  /** The bundle as stacks show it, for its source map. */
+  bundle?: BundleSource;
 }
 
 /** What a bundle without an entry is told. */
@@ -25,7 +30,9 @@ export const NO_ENTRY =
 export class PackRunner {
   readonly #realm: Realm;
   readonly #identity: PackIdentity;
+  readonly #storage: StorageClient;
   readonly #shutdownHandlers: (() => unknown)[] = [];
+  #health: (() => unknown) | undefined;
   #signalTaken = false;
   #stopping = false;
   #ended = false;
@@ -38,6 +45,37 @@ export class PackRunner {
   constructor(realm: Realm, identity: PackIdentity) {
     this.#realm = realm;
     this.#identity = identity;
+    this.#storage = new StorageClient((message) => realm.post(message));
+  }
+
+  /** Whether the pack's entry has been called. */
+  get called(): boolean {
+    return this.#returned !== undefined;
+  }
+
+  /** Does what the agent says. */
+  command(command: WorkerCommand): void {
+    switch (command.type) {
+      case "stop":
+        void this.stop(command.reason);
+        break;
+      case "health":
+        void this.#answerHealth();
+        break;
+      case "storage":
+        this.#storage.answered(command.id, command.answer);
+    }
+  }
+
+  /** Something in the worker failed that nobody catches: that is the pack's end. */
+  uncaught(error: unknown): void {
+    this.#end({ type: "failed", reason: this.called ? "crashed" : "import_error", message: this.#describe(error) });
+  }
+
+  /** The pack ended its worker itself. */
+  closed(): void {
+    if (this.called) this.#end(doneWith(undefined, "it closed its worker"));
+    else this.#end({ type: "failed", reason: "import_error", message: "it closed its worker while it was loaded" });
   }
 
   /** Loads and calls the pack; resolves when the entry's promise has settled. Never rejects. */
@@ -46,7 +84,7 @@ export class PackRunner {
     try {
       entry = entryOf(await this.#realm.load());
     } catch (error) {
-      this.#end({ type: "failed", reason: "import_error", message: stackOf(error, MAX_MESSAGE_BYTES) });
+      this.#end({ type: "failed", reason: "import_error", message: this.#describe(error) });
       return;
     }
     if (this.#ended || this.#stopping) return;
@@ -56,7 +94,8 @@ export class PackRunner {
     }
     if (entry.stop) this.#shutdownHandlers.push(entry.stop);
     // Before the call: an entry that never returns is running all the same.
-    this.#realm.post({ type: "running" });
+    this.#health = entry.health;
+    this.#realm.post(entry.health ? { type: "running", health: true } : { type: "running" });
     const { start } = entry;
     const keepsRunning = entry.stop !== undefined;
     this.#returned = (async () => start(this.#context()))()
@@ -81,12 +120,28 @@ export class PackRunner {
     this.#end(doneWith(this.#lateResult.json, this.#handlerFailure ?? this.#lateResult.note));
   }
 
+  async #answerHealth(): Promise<void> {
+    let problem: string | undefined;
+    try {
+      if ((await this.#health?.()) === false) problem = "health() gave false";
+    } catch (error) {
+      problem = this.#describe(error, MAX_MESSAGE_BYTES / 2);
+    }
+    this.#realm.post(problem === undefined ? { type: "health" } : { type: "health", problem });
+  }
+
+  #progress(fraction: unknown, text: unknown): void {
+    if (typeof fraction !== "number" || !(fraction >= 0 && fraction <= 1)) throw new TypeError("progress takes a number from 0 to 1");
+    if (text !== undefined && typeof text !== "string") throw new TypeError("what progress says is a string");
+    this.#realm.post({ type: "progress", fraction, ...(text === undefined ? {} : { text }) });
+  }
+
   async #runShutdownHandlers(): Promise<void> {
     for (let handler = this.#shutdownHandlers.pop(); handler; handler = this.#shutdownHandlers.pop()) {
       try {
         await handler();
       } catch (error) {
-        this.#handlerFailure ??= `a shutdown handler failed: ${stackOf(error, MAX_MESSAGE_BYTES / 2)}`;
+        this.#handlerFailure ??= `a shutdown handler failed: ${this.#describe(error, MAX_MESSAGE_BYTES / 2)}`;
         this.#realm.log.error("a shutdown handler failed:", error);
       }
     }
@@ -109,7 +164,13 @@ export class PackRunner {
 
   #rejected(error: unknown): void {
     // Told to stop, many packs end with an AbortError: that is no crash.
-    if (!this.#stopping) this.#end({ type: "failed", reason: "crashed", message: stackOf(error, MAX_MESSAGE_BYTES) });
+    if (!this.#stopping) this.#end({ type: "failed", reason: "crashed", message: this.#describe(error) });
+  }
+
+  /** An error's stack, in terms of the sources where they are known. */
+  #describe(error: unknown, maxBytes = MAX_MESSAGE_BYTES): string {
+    const stack = stackOf(error, maxBytes);
+    return this.#realm.bundle ? truncateUtf8(mapStack(stack, this.#realm.bundle), maxBytes) : stack;
   }
 
   #end(message: WorkerMessage): void {
@@ -134,6 +195,8 @@ export class PackRunner {
       },
       log: this.#realm.log,
       fetch: this.#realm.fetch,
+      storage: this.#storage.face,
+      progress: (fraction, text) => this.#progress(fraction, text),
     };
   }
 }

@@ -1,4 +1,4 @@
-// Command generate writes dist/agent.mjs. Run it by `go generate ./functions/agent`.
+// Command generate writes dist/. Run it by `go generate ./functions/agent`.
 package main
 
 import (
@@ -17,12 +17,14 @@ func main() {
 }
 
 func run() error {
-	script, err := agent.Build(".")
+	files, err := agent.Build(".")
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join("dist", "agent.mjs"), script, 0o644); err != nil {
-		return fmt.Errorf("write the agent: %w", err)
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join("dist", name), content, 0o644); err != nil {
+			return fmt.Errorf("write the agent: %w", err)
+		}
 	}
 	return nil
 }

@@ -1,9 +1,11 @@
 /** Evaluates a bundle as what it is: an ES module or a CommonJS one. */
+import { existsSync, readFileSync } from "node:fs";
 import { readFile, rename } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { compileFunction } from "node:vm";
 import type { LoadedBundle } from "../../core/pack/contract.ts";
+import type { BundleSource } from "../../core/pack/sourcemap.ts";
 
 /**
  * Whether a source is CommonJS: it is if it compiles as such, because what only modules may say (import, export, import.meta, await
@@ -17,6 +19,16 @@ export function isCommonJs(source: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** The bundle in `file`, as stacks show it once it is loaded. */
+export function sourceOf(file: string): BundleSource {
+  return {
+    text: () => readFileSync([`${file}.mjs`, `${file}.cjs`].find((named) => existsSync(named)) ?? file, "utf8"),
+    decodeBase64: (text) => Buffer.from(text, "base64").toString("utf8"),
+    places: /(?:file:\/\/)?[^\s()]*\/pack\.[mc]js:(\d+):(\d+)/g,
+    firstLineOffset: 0,
+  };
 }
 
 /** Loads the bundle in `file`, which is renamed to what says its format. Rejects with whatever the bundle throws. */

@@ -1,25 +1,49 @@
-/** What runs in a pod's worker thread: the core's runner, on Node.js. */
+/** What runs in a pod's worker, which is a thread or a process of its own: the core's runner, on Node.js. */
 import { setMaxListeners } from "node:events";
 import { format } from "node:util";
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort, workerData, type MessagePort } from "node:worker_threads";
 import type { PackIdentity, PackLog } from "../../core/pack/contract.ts";
 import { parseWorkerCommand, type WorkerMessage } from "../../core/pack/messages.ts";
 import { PackRunner } from "../../core/pack/runner.ts";
-import { load } from "./load.ts";
+import { load, sourceOf } from "./load.ts";
 import { Output, redirect } from "./output.ts";
 
-/** What the launcher gives to a worker. */
-export interface WorkerInput {
+/** What the launcher gives to a process, as its first message. */
+export interface ProcessInput {
   identity: PackIdentity;
   file: string;
+}
+
+/** What the launcher gives to a thread. */
+export interface WorkerInput extends ProcessInput {
   inFlight: Int32Array;
 }
 
-function main(): void {
-  const port = parentPort;
-  if (!port) throw new Error("this runs in a worker thread");
-  const { identity, file, inFlight } = workerData as WorkerInput;
+/** The way to the agent. */
+interface Port {
+  post(message: WorkerMessage): void;
+  /** A listener keeps the worker alive for as long as the pod is to run, even if the pack has nothing to wait for. */
+  listen(listener: (value: unknown) => void): void;
+}
+
+function inThread(port: MessagePort): void {
   const post = port.postMessage.bind(port); // a pack may have the port's methods patched
+  run(workerData as WorkerInput, { post, listen: (listener) => port.on("message", listener) });
+}
+
+function inProcess(send: NonNullable<typeof process.send>): void {
+  const inFlight = new Int32Array(1);
+  const post = (message: WorkerMessage) => {
+    const taken = message.type === "output" ? message.text.length : 0;
+    send.call(process, message, () => void Atomics.sub(inFlight, 0, taken));
+  };
+  process.once("message", (input: ProcessInput) =>
+    run({ ...input, inFlight }, { post, listen: (listener) => process.on("message", listener) }),
+  );
+}
+
+function run({ identity, file, inFlight }: WorkerInput, port: Port): void {
+  const { post } = port;
   const stdout = new Output("stdout", inFlight, post);
   const stderr = new Output("stderr", inFlight, post);
   redirect(process.stdout, stdout);
@@ -39,13 +63,17 @@ function main(): void {
       abort: (reason) => controller.abort(new DOMException(`the pod is to stop: ${reason}`, "AbortError")),
       fetch: globalThis.fetch,
       log: logTo(stdout, stderr),
+      bundle: sourceOf(file),
     },
     identity,
   );
-  // The listener keeps the thread alive for as long as the pod is to run, even if the pack has nothing to wait for.
-  port.on("message", (value: unknown) => {
+  port.listen((value) => {
     const command = parseWorkerCommand(value);
-    if (command) void runner.stop(command.reason);
+    if (command) runner.command(command);
+  });
+  // An error that nobody catches ends the pod; a pack that catches them itself goes on.
+  process.on("uncaughtException", (error) => {
+    if (process.listenerCount("uncaughtException") === 1) runner.uncaught(error);
   });
   void runner.run();
 }
@@ -58,4 +86,5 @@ function logTo(stdout: Output, stderr: Output): PackLog {
   return { debug: to(stdout), info: to(stdout), warn: to(stderr), error: to(stderr) };
 }
 
-main();
+if (parentPort) inThread(parentPort);
+else if (process.send) inProcess(process.send);

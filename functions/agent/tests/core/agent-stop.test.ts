@@ -1,16 +1,22 @@
-/** Stopping, moving, reconnecting and leaving. */
+/** Stopping, moving and reconnecting. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HttpResponse } from "../../core/ports.ts";
 import { answer, deferred, settle, START } from "../support/fakes.ts";
-import { acknowledge, assign, deliver, INCARNATION, POD, reconnect, registered, running, statuses, stop, type World } from "../support/world.ts";
-
-const OTHER = "19f6c7b3-0e84-4d2a-a5b9-6c3d8e71f042";
-
-async function come(w: World, worker = w.workers.last): Promise<void> {
-  await worker.post({ type: "done" });
-  await worker.exit();
-}
+import {
+  acknowledge,
+  assign,
+  deliver,
+  INCARNATION,
+  POD,
+  reconnect,
+  registered,
+  running,
+  statuses,
+  stop,
+  come,
+  OTHER,
+} from "../support/world.ts";
 
 test("a stop is graceful: stopping, the command, and stopped when it has", async () => {
   const w = await running();
@@ -55,7 +61,11 @@ test("a stop that comes again changes nothing but the time that is left", async 
   assert.deepEqual(statuses(w), ["stopping stopped_by_user", "stopped stopped_by_user"]);
 });
 
-for (const exit of [{ kind: "exit", code: 3 }, { kind: "error", error: new Error("late") }, { kind: "oom", message: "m" }] as const) {
+for (const exit of [
+  { kind: "exit", code: 3 },
+  { kind: "error", error: new Error("late") },
+  { kind: "oom", message: "m" },
+] as const) {
   test(`a pack that ends by ${exit.kind} while it is to stop has stopped`, async () => {
     const w = await running();
     await stop(w, "stopped_by_user");
@@ -159,7 +169,10 @@ test("a higher incarnation replaces a lower one, whose worker goes first", async
   await acknowledge(w, "starting", { incarnation: INCARNATION + 1 });
   assert.equal(w.workers.started.length, 1, "not while the old worker lives");
   await old.exit();
-  assert.deepEqual(w.workers.alive.map(({ spec }) => spec.identity.incarnation), [INCARNATION + 1]);
+  assert.deepEqual(
+    w.workers.alive.map(({ spec }) => spec.identity.incarnation),
+    [INCARNATION + 1],
+  );
   assert.deepEqual(statuses(w), ["#4 starting"]);
 });
 
@@ -172,7 +185,10 @@ test("one that is replaced before its turn came does not let its successor in be
   }
   assert.equal(w.workers.started.length, 1);
   await old.exit();
-  assert.deepEqual(w.workers.alive.map(({ spec }) => spec.identity.incarnation), [5]);
+  assert.deepEqual(
+    w.workers.alive.map(({ spec }) => spec.identity.incarnation),
+    [5],
+  );
 });
 
 test("one that was stopped as stale and comes back waits for its own worker", async () => {
@@ -280,7 +296,10 @@ test("a pod that ends without a connection is reported when there is one, lines 
   await w.socket.sayGolden("auth-authenticated");
   w.socket.news();
   await w.socket.sayGolden("node-registered");
-  assert.deepEqual(w.socket.news().map(({ type }) => type), ["pod:logs", "pod:status"]);
+  assert.deepEqual(
+    w.socket.news().map(({ type }) => type),
+    ["pod:logs", "pod:status"],
+  );
 });
 
 test("a status without an answer is repeated on the same connection", async () => {
@@ -302,87 +321,3 @@ test("stale in the answer to a registration ends what was held", async () => {
   await stop(w, "stale", { gracePeriodMs: 0 });
   assert.equal(w.workers.last.terminated, true);
 });
-
-test("leaving: pods get their grace period, no status is said, then goodbye", async () => {
-  const w = await running();
-  w.agent.shutdown("SIGTERM");
-  assert.deepEqual(w.workers.last.commands, [{ type: "stop", reason: "node_disconnected" }]);
-  await assign(w, { podId: OTHER, incarnation: 1 }); // goes elsewhere
-  await w.clock.advance(5_000);
-  assert.deepEqual(w.socket.news(), []);
-  await w.workers.last.print("tidied up\n", START);
-  await come(w);
-  assert.deepEqual(w.socket.news().map(({ type }) => type), ["pod:logs", "node:disconnect"]);
-  await w.socket.end(1000, "goodbye");
-  await settle();
-  assert.equal(w.end()?.kind, "goodbye");
-  assert.equal(w.workers.started.length, 1);
-});
-
-test("leaving: a pack that does not stop is terminated", async () => {
-  const w = await running();
-  w.agent.shutdown("SIGTERM");
-  await w.clock.advance(10_000);
-  assert.equal(w.workers.last.terminated, true);
-  await w.workers.last.exit();
-  assert.deepEqual(w.socket.news().map(({ type }) => type), ["node:disconnect"]);
-});
-
-test("leaving in a hurry: no pack gets more than it is given", async () => {
-  const w = await running();
-  w.agent.shutdown("SIGTERM");
-  w.agent.shutdown("its parent process is gone", 2_000);
-  await w.clock.advance(2_000);
-  assert.equal(w.workers.last.terminated, true);
-});
-
-test("leaving: what a user is waiting for is still said, and its answer awaited", async () => {
-  const w = await running();
-  await stop(w, "stopped_by_user");
-  w.agent.shutdown("SIGTERM");
-  await come(w);
-  assert.deepEqual(statuses(w), ["stopping stopped_by_user", "stopped stopped_by_user"]);
-  await acknowledge(w, "stopping");
-  await acknowledge(w, "stopped");
-  assert.deepEqual(w.socket.news(), [{ type: "node:disconnect", payload: { reason: "SIGTERM" } }]);
-});
-
-test("leaving: a pod that is still being stopped is held if the connection breaks meanwhile", async () => {
-  const w = await running();
-  w.agent.shutdown("SIGTERM");
-  await reconnect(w);
-  assert.deepEqual(w.socket.last("node:register").pods, [{ podId: POD, incarnation: INCARNATION, status: "running" }]);
-});
-
-test("leaving: a worker that is not gone does not hold up the goodbye for ever", async () => {
-  const w = await running();
-  w.agent.shutdown("SIGTERM");
-  await w.clock.advance(16_000);
-  assert.ok(w.socket.news().some(({ type }) => type === "node:disconnect"));
-  assert.ok(w.end() === undefined);
-  await w.socket.end(1000);
-  await w.clock.advance(5_000);
-  assert.equal(w.end()?.kind, "goodbye");
-  assert.equal(w.agent.podCount, 1, "and whoever started the agent can know");
-});
-
-test("leaving without a connection ends when the pods have", async () => {
-  const w = await running();
-  await w.socket.end(1006);
-  w.agent.shutdown("SIGTERM");
-  await come(w);
-  await settle();
-  assert.equal(w.end()?.kind, "goodbye");
-});
-
-for (const [code, kind] of [[4409, "superseded"], [4403, "forbidden"], [4401, "credentials"]] as const) {
-  test(`refused for good (${code}): all pods end at once and without a word, then the agent does`, async () => {
-    const w = await running();
-    await w.socket.end(code, "why");
-    await w.clock.advance(250); // 4401 tries for a token first, and there is none
-    assert.equal(w.workers.last.terminated, true);
-    assert.equal(w.end(), undefined, "not before its worker is gone");
-    await w.workers.last.exit();
-    assert.equal(w.end()?.kind, kind);
-  });
-}

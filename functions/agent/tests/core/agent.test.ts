@@ -7,7 +7,20 @@ import type { WorkerExit, HttpResponse } from "../../core/ports.ts";
 import type { WorkerMessage } from "../../core/pack/messages.ts";
 import { answer, deferred, settle, START } from "../support/fakes.ts";
 import { golden } from "../support/goldens.ts";
-import { acknowledge, assign, deliver, INCARNATION, POD, registered, running, statuses, stop, world, register } from "../support/world.ts";
+import {
+  acknowledge,
+  assign,
+  deliver,
+  INCARNATION,
+  OTHER,
+  POD,
+  registered,
+  running,
+  statuses,
+  stop,
+  world,
+  register,
+} from "../support/world.ts";
 
 test("the frames of a whole life are the golden ones", async () => {
   const w = world();
@@ -59,8 +72,17 @@ test("nothing of a pack runs before the claim is accepted", async () => {
   assert.equal(Buffer.from(spec.bundle).toString(), "hello");
   assert.equal(spec.memoryBytes, 134_217_728);
   assert.deepEqual(spec.identity, {
-    podId: POD, podName: "hello-7d0f4c1e5b0a", packId: "e94b20f7-6d15-4a38-8c72-1b5f9d03a6c8", packName: "hello", packVersion: "1.2.0", runtimeTag: "universal",
-    namespace: "default", incarnation: INCARNATION, env: { GREETING: "hello" }, args: ["one", 2, { three: 3 }], metadata: { team: "blue" },
+    podId: POD,
+    podName: "hello-7d0f4c1e5b0a",
+    packId: "e94b20f7-6d15-4a38-8c72-1b5f9d03a6c8",
+    packName: "hello",
+    packVersion: "1.2.0",
+    runtimeTag: "universal",
+    namespace: "default",
+    incarnation: INCARNATION,
+    env: { GREETING: "hello" },
+    args: ["one", 2, { three: 3 }],
+    metadata: { team: "blue" },
   });
 });
 
@@ -106,12 +128,31 @@ test("an end is reported only when the worker is gone, with its last lines befor
   assert.deepEqual(w.socket.news(), []);
   await w.workers.last.exit();
   const [logs, status] = w.socket.news();
-  assert.deepEqual((logs?.payload as { lines: unknown }).lines, [{ at: new Date(START + 5).toISOString(), stream: "stdout", text: "an unfinished line" }]);
-  assert.deepEqual(status, { type: "pod:status", payload: { podId: POD, incarnation: INCARNATION, status: "stopped", reason: "completed", result: 1, message: "well", at: new Date(START).toISOString() } });
+  assert.deepEqual((logs?.payload as { lines: unknown }).lines, [
+    { at: new Date(START + 5).toISOString(), stream: "stdout", text: "an unfinished line" },
+  ]);
+  assert.deepEqual(status, {
+    type: "pod:status",
+    payload: {
+      podId: POD,
+      incarnation: INCARNATION,
+      status: "stopped",
+      reason: "completed",
+      result: 1,
+      message: "well",
+      at: new Date(START).toISOString(),
+    },
+  });
 });
 
 const ends: [what: string, message: WorkerMessage | undefined, exit: WorkerExit, status: string, says: RegExp][] = [
-  ["a rejected promise", { type: "failed", reason: "crashed", message: "Error: no" }, { kind: "exit", code: 1 }, "failed crashed", /^Error: no$/],
+  [
+    "a rejected promise",
+    { type: "failed", reason: "crashed", message: "Error: no" },
+    { kind: "exit", code: 1 },
+    "failed crashed",
+    /^Error: no$/,
+  ],
   ["an uncaught error", undefined, { kind: "error", error: new Error("loose") }, "failed crashed", /^Error: loose\n {4}at /],
   ["too little memory", undefined, { kind: "oom", message: "it ran into its memory limit of 128 MiB" }, "failed oom", /128 MiB/],
   ["process.exit(0)", undefined, { kind: "exit", code: 0 }, "stopped completed", /exited with code 0/],
@@ -124,7 +165,14 @@ for (const [what, message, exit, status, says] of ends) {
     await w.workers.last.exit(exit);
     assert.match(w.socket.last("pod:status").message ?? "", says);
     assert.deepEqual(statuses(w), [status]);
-    if (status.startsWith("failed")) assert.match(w.socket.last("pod:logs").lines.map(({ text }) => text).join("\n"), says.source.startsWith("^") ? new RegExp(says.source.slice(1).replace("$", "")) : says);
+    if (status.startsWith("failed"))
+      assert.match(
+        w.socket
+          .last("pod:logs")
+          .lines.map(({ text }) => text)
+          .join("\n"),
+        says.source.startsWith("^") ? new RegExp(says.source.slice(1).replace("$", "")) : says,
+      );
   });
 }
 
@@ -229,15 +277,18 @@ test("what a pack forges concerns itself alone", async () => {
 
 test("lines of several pods go out within a moment, and a loud one does not hold up the others", async () => {
   const w = await running();
-  const other = "19f6c7b3-0e84-4d2a-a5b9-6c3d8e71f042";
-  await assign(w, { podId: other, incarnation: 1 });
-  await acknowledge(w, "starting", { podId: other, incarnation: 1 });
+
+  await assign(w, { podId: OTHER, incarnation: 1 });
+  await acknowledge(w, "starting", { podId: OTHER, incarnation: 1 });
   const [loud, quiet] = w.workers.started;
   w.socket.news();
   await loud?.print("noise\n".repeat(1_200), START);
   await quiet?.print("word\n", START);
   await w.clock.advance(100);
-  const order = w.socket.news().map(({ payload }) => (payload as { podId: string; lines: unknown[] })).map(({ podId, lines }) => `${podId === other ? "quiet" : "loud"} ${lines.length}`);
+  const order = w.socket
+    .news()
+    .map(({ payload }) => payload as { podId: string; lines: unknown[] })
+    .map(({ podId, lines }) => `${podId === OTHER ? "quiet" : "loud"} ${lines.length}`);
   assert.deepEqual(order, ["loud 500", "quiet 1", "loud 500", "loud 200"]);
 });
 
@@ -249,12 +300,18 @@ test("a socket that does not drain makes lines wait, not statuses", async () => 
   assert.deepEqual(w.socket.news(), []);
   w.socket.bufferedBytes = 0;
   await w.clock.advance(100);
-  assert.deepEqual(w.socket.news().map(({ type }) => type), ["pod:logs"]);
+  assert.deepEqual(
+    w.socket.news().map(({ type }) => type),
+    ["pod:logs"],
+  );
   w.socket.bufferedBytes = 2 << 20;
   await w.workers.last.print("two\n", START);
   await stop(w, "stopped_by_user", { gracePeriodMs: 0 });
   await w.workers.last.exit();
-  assert.deepEqual(w.socket.news().map(({ type }) => type), ["pod:status", "pod:logs", "pod:status"]);
+  assert.deepEqual(
+    w.socket.news().map(({ type }) => type),
+    ["pod:status", "pod:logs", "pod:status"],
+  );
 });
 
 test("pods of one pack share one fetch", async () => {
@@ -262,7 +319,7 @@ test("pods of one pack share one fetch", async () => {
   const download = deferred<HttpResponse>();
   w.http.handler = deliver(() => download.promise);
   await assign(w);
-  await assign(w, { podId: "19f6c7b3-0e84-4d2a-a5b9-6c3d8e71f042" });
+  await assign(w, { podId: OTHER });
   download.resolve(answer(200, "hello"));
   await settle();
   assert.equal(w.http.requests.length, 2);

@@ -10,7 +10,10 @@ test("the ceiling doubles up to its limit", () => {
   const random = new FakeRandom();
   random.value = 1;
   const backoff = new Backoff(random, RANGE);
-  assert.deepEqual(Array.from({ length: 8 }, () => backoff.next()), [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000]);
+  assert.deepEqual(
+    Array.from({ length: 8 }, () => backoff.next()),
+    [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000],
+  );
 });
 
 test("the jitter is full: any delay down to none", () => {

@@ -5,11 +5,30 @@ import { BundleError, Bundles } from "../../core/bundles.ts";
 import { CancelSource } from "../../core/cancel.ts";
 import { ResponseTooLarge, type HttpRequest, type HttpResponse } from "../../core/ports.ts";
 import { Tokens } from "../../core/tokens.ts";
-import { answer, bytesOf, deferred, FakeCache, FakeClock, FakeCredentials, FakeHttp, FakeLogger, FakeRandom, settle, sha256, START, tokenUntil } from "../support/fakes.ts";
+import {
+  answer,
+  bytesOf,
+  deferred,
+  FakeCache,
+  FakeClock,
+  FakeCredentials,
+  FakeHttp,
+  FakeLogger,
+  FakeRandom,
+  settle,
+  sha256,
+  START,
+  tokenUntil,
+} from "../support/fakes.ts";
 
 const CODE = "export default () => 42;";
 const TOKEN = tokenUntil(START + 3_600_000, "first");
-const bundle = { bucket: "packs", path: "an owner/näme/1.0.0.js", sha256: createHash("sha256").update(CODE).digest("hex"), size: CODE.length };
+const bundle = {
+  bucket: "packs",
+  path: "an owner/näme/1.0.0.js",
+  sha256: createHash("sha256").update(CODE).digest("hex"),
+  size: CODE.length,
+};
 const never = new CancelSource();
 
 function world() {
@@ -26,7 +45,11 @@ function world() {
 }
 
 /** A Storage that signs and delivers; a test replaces one of the two. */
-function storage(parts: { sign?: (request: HttpRequest) => HttpResponse; download?: (request: HttpRequest) => HttpResponse; token?: () => HttpResponse }) {
+function storage(parts: {
+  sign?: (request: HttpRequest) => HttpResponse;
+  download?: (request: HttpRequest) => HttpResponse;
+  token?: () => HttpResponse;
+}) {
   return (request: HttpRequest): HttpResponse => {
     if (request.url.includes("/auth/v1/token")) return (parts.token ?? (() => answer(503, "")))();
     if (request.method === "POST") return (parts.sign ?? (() => answer(200, { signedURL: "/object/sign/packs/x?token=t" })))(request);
@@ -73,7 +96,10 @@ test("a broken cache costs a download, not the pod", async () => {
 test("other bytes are never handed out, nor kept", async () => {
   const { http, cache, bundles } = world();
   http.handler = storage({ download: () => answer(200, CODE.replace("42", "43")) });
-  await assert.rejects(bundles.get(bundle, never), failure("digest_mismatch", new RegExp(`sha256 is [0-9a-f]{64}, but ${bundle.sha256} was registered`)));
+  await assert.rejects(
+    bundles.get(bundle, never),
+    failure("digest_mismatch", new RegExp(`sha256 is [0-9a-f]{64}, but ${bundle.sha256} was registered`)),
+  );
   http.handler = storage({ download: () => answer(200, "short") });
   await assert.rejects(bundles.get(bundle, never), failure("digest_mismatch", /has 5 bytes, but 24 were registered/));
   http.handler = storage({
@@ -128,7 +154,8 @@ test("a token that Storage refuses is renewed", async () => {
   const { clock, http, bundles } = world();
   const second = tokenUntil(START + 3_600_000, "second");
   http.handler = storage({
-    sign: ({ headers }) => (headers["authorization"] === `Bearer ${second}` ? answer(200, { signedURL: "/x" }) : answer(403, { message: "jwt expired" })),
+    sign: ({ headers }) =>
+      headers["authorization"] === `Bearer ${second}` ? answer(200, { signedURL: "/x" }) : answer(403, { message: "jwt expired" }),
     token: () => answer(200, { access_token: second, expires_in: 3600, refresh_token: "r2" }),
   });
   const got = bundles.get(bundle, never);

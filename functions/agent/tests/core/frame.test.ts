@@ -41,12 +41,23 @@ test("every type of frame has a golden one and every payload a malformed one", (
   assert.deepEqual(types("server"), new Set(Object.keys(serverPayloads).map(file)));
   const anyPayload = "node:heartbeat:ack"; // has no field that could be wrong
   assert.deepEqual(types("agent/invalid"), new Set(["envelope", ...Object.keys(agentPayloads).map(file)]));
-  assert.deepEqual(types("server/invalid"), new Set(["envelope", ...Object.keys(serverPayloads).filter((type) => type !== anyPayload).map(file)]));
+  assert.deepEqual(
+    types("server/invalid"),
+    new Set([
+      "envelope",
+      ...Object.keys(serverPayloads)
+        .filter((type) => type !== anyPayload)
+        .map(file),
+    ]),
+  );
 });
 
 test("an unknown type is told apart, and its correlation id is kept", () => {
   const text = JSON.stringify({ type: "node:sing", payload: {}, timestamp: "2026-11-24T08:34:00Z", correlationId: "c-1" });
-  assert.throws(() => decodeServerFrame(text), (error: unknown) => error instanceof FrameError && error.problem === "type" && error.correlationId === "c-1");
+  assert.throws(
+    () => decodeServerFrame(text),
+    (error: unknown) => error instanceof FrameError && error.problem === "type" && error.correlationId === "c-1",
+  );
   assert.throws(() => decodeServerFrame(text.replace("node:sing", "__proto__")), { problem: "type" });
 });
 
@@ -58,7 +69,10 @@ test("unknown fields are ignored", () => {
 test("a binary message and one that is too large are no frames", () => {
   assert.throws(() => decodeServerFrame(undefined), { problem: "envelope" });
   const wide = "é".repeat(MAX_FRAME_BYTES / 2); // fewer characters than bytes
-  assert.throws(() => decodeServerFrame(encodeServerFrame("error", { code: "X", message: wide }, 0)), { problem: "envelope", message: /at most 1048576 bytes/ });
+  assert.throws(() => decodeServerFrame(encodeServerFrame("error", { code: "X", message: wide }, 0)), {
+    problem: "envelope",
+    message: /at most 1048576 bytes/,
+  });
 });
 
 test("what is wrong is said without quoting the frame", () => {

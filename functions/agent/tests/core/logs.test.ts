@@ -23,7 +23,10 @@ function take(buffer: LogBuffer): LogBatch {
 test("lines come out as they went in, at most so many a frame", () => {
   const buffer = new LogBuffer();
   for (let i = 0; i < MAX_LOG_LINES + 2; i++) buffer.add(POD, 1, line(String(i)));
-  assert.deepEqual(take(buffer).lines.map((one) => Number(one.text)), Array.from({ length: MAX_LOG_LINES }, (_, i) => i));
+  assert.deepEqual(
+    take(buffer).lines.map((one) => Number(one.text)),
+    Array.from({ length: MAX_LOG_LINES }, (_, i) => i),
+  );
   assert.deepEqual(take(buffer), { podId: POD, incarnation: 1, lines: [line("500"), line("501")] });
   assert.equal(buffer.take(), undefined);
   assert.equal(buffer.empty, true);

@@ -8,8 +8,17 @@ import { encodeResult, MAX_RESULT_BYTES, MAX_RESULT_DEPTH } from "../../core/res
 import { deferred, settle } from "../support/fakes.ts";
 
 const identity: PackIdentity = {
-  podId: "p", podName: "hello-1", packId: "k", packName: "hello", packVersion: "1.0.0", runtimeTag: "universal", namespace: "default", incarnation: 1,
-  env: { A: "b" }, args: [1], metadata: { m: true },
+  podId: "p",
+  podName: "hello-1",
+  packId: "k",
+  packName: "hello",
+  packVersion: "1.0.0",
+  runtimeTag: "universal",
+  namespace: "default",
+  incarnation: 1,
+  env: { A: "b" },
+  args: [1],
+  metadata: { m: true },
 };
 
 type Entry = (context: PackContext<AbortSignal>) => unknown;
@@ -70,17 +79,21 @@ test("the context says who the pod is", async () => {
   const { running } = run(esm((context) => void (seen = context)));
   await running;
   assert.ok(seen);
-  const { log, fetch, signal, onShutdown, ...rest } = seen;
+  const { log, fetch, signal, onShutdown, storage, progress, ...rest } = seen;
   assert.deepEqual(rest, identity);
   assert.equal(signal.aborted, false);
-  assert.deepEqual([typeof log.info, typeof fetch, typeof onShutdown], ["function", "function", "function"]);
+  for (const given of [log.info, fetch, onShutdown, storage.get, progress]) assert.equal(typeof given, "function");
 });
 
 test("a bundle that throws while it is loaded", async () => {
   const { posted, running } = run(new TypeError("no such thing"));
   await running;
   assert.equal(posted.length, 1);
-  assert.ok(posted[0]?.type === "failed" && posted[0].reason === "import_error" && posted[0].message.startsWith("TypeError: no such thing\n    at "));
+  assert.ok(
+    posted[0]?.type === "failed" &&
+      posted[0].reason === "import_error" &&
+      posted[0].message.startsWith("TypeError: no such thing\n    at "),
+  );
 });
 
 test("a pack that throws or rejects has crashed, and why is said to the last cause", async () => {
@@ -93,7 +106,15 @@ test("a pack that throws or rejects has crashed, and why is said to the last cau
 
 test("an object with stop runs until it is stopped, and so does what returns one", async () => {
   const calls: string[] = [];
-  const object = { name: "it", start() { calls.push(`start ${this.name}`); }, stop() { calls.push(`stop ${this.name}`); } };
+  const object = {
+    name: "it",
+    start() {
+      calls.push(`start ${this.name}`);
+    },
+    stop() {
+      calls.push(`stop ${this.name}`);
+    },
+  };
   for (const entry of [object, () => (object.start(), object)]) {
     const { posted, running, runner } = run(esm(entry));
     await running;
@@ -109,8 +130,13 @@ test("stop: handlers run last to first, are awaited, and a failing one is told o
   const { posted, logged, runner } = run(
     esm(({ onShutdown }) => {
       onShutdown(() => calls.push("first added"));
-      onShutdown(() => { throw new Error("broken"); });
-      onShutdown(async () => { await settle(); calls.push("last added"); });
+      onShutdown(() => {
+        throw new Error("broken");
+      });
+      onShutdown(async () => {
+        await settle();
+        calls.push("last added");
+      });
       return new Promise(() => {});
     }),
   );
@@ -123,14 +149,18 @@ test("stop: handlers run last to first, are awaited, and a failing one is told o
 });
 
 test("stop: a pack that took the signal is waited for, and its result counts", async () => {
-  const { posted, runner } = run(esm(({ signal }) => new Promise((resolve) => signal.addEventListener("abort", () => setImmediate(resolve, signal.reason)))));
+  const { posted, runner } = run(
+    esm(({ signal }) => new Promise((resolve) => signal.addEventListener("abort", () => setImmediate(resolve, signal.reason)))),
+  );
   await settle();
   await runner.stop("evicted");
   assert.deepEqual(posted.at(-1), { type: "done", result: '"evicted"' });
 });
 
 test("stop: ending with an AbortError is no crash", async () => {
-  const { posted, runner } = run(esm(({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("aborted"))))));
+  const { posted, runner } = run(
+    esm(({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("aborted"))))),
+  );
   await settle();
   await runner.stop("stopped_by_user");
   assert.deepEqual(posted.at(-1), { type: "done" });
@@ -141,7 +171,10 @@ test("stop while the bundle is loaded: its entry is never called", async () => {
   const posted: WorkerMessage[] = [];
   let called = false;
   const log = { debug() {}, info() {}, warn() {}, error() {} };
-  const runner = new PackRunner({ load: () => loading.promise, post: (message) => void posted.push(message), signal: {}, abort() {}, fetch, log }, identity);
+  const runner = new PackRunner(
+    { load: () => loading.promise, post: (message) => void posted.push(message), signal: {}, abort() {}, fetch, log },
+    identity,
+  );
   const running = runner.run();
   await runner.stop("stopped_by_user");
   loading.resolve(esm(() => (called = true)));
@@ -153,7 +186,10 @@ test("stop while the bundle is loaded: its entry is never called", async () => {
 test("results: what JSON and Postgres can hold is kept, for the rest a sentence says why not", () => {
   assert.deepEqual(encodeResult({ a: [1, "é"] }), { json: '{"a":[1,"é"]}' });
   assert.deepEqual(encodeResult(undefined), {});
-  assert.deepEqual(encodeResult(() => 1), {});
+  assert.deepEqual(
+    encodeResult(() => 1),
+    {},
+  );
   assert.deepEqual(encodeResult("nul\u0000"), { json: '"nul\ufffd"' });
   assert.match(encodeResult(10n).note ?? "", /it is not JSON/);
   assert.match(encodeResult("x".repeat(MAX_RESULT_BYTES)).note ?? "", /at most 65536 are kept/);
@@ -164,10 +200,25 @@ test("results: what JSON and Postgres can hold is kept, for the rest a sentence 
 
 test("messages of a worker are checked: a pack can forge them", () => {
   for (const forged of [
-    null, "done", [], {}, { type: "gone" }, { type: "output", stream: "system", text: "", at: 1 }, { type: "output", stream: "stdout", text: 1, at: 1 },
-    { type: "output", stream: "stdout", text: "", at: 8e15 }, { type: "output", stream: "stdout", text: "", at: NaN }, { type: "output", stream: "stdout", text: "", at: -1 },
-    { type: "failed", reason: "digest_mismatch", message: "" }, { type: "failed", reason: "crashed" },
-  ]) assert.equal(parseWorkerMessage(forged), undefined, JSON.stringify(forged));
-  assert.deepEqual(parseWorkerMessage({ type: "output", stream: "stdout", text: "x", at: 1, dropped: -5 }), { type: "output", stream: "stdout", text: "x", at: 1 });
+    null,
+    "done",
+    [],
+    {},
+    { type: "gone" },
+    { type: "output", stream: "system", text: "", at: 1 },
+    { type: "output", stream: "stdout", text: 1, at: 1 },
+    { type: "output", stream: "stdout", text: "", at: 8e15 },
+    { type: "output", stream: "stdout", text: "", at: NaN },
+    { type: "output", stream: "stdout", text: "", at: -1 },
+    { type: "failed", reason: "digest_mismatch", message: "" },
+    { type: "failed", reason: "crashed" },
+  ])
+    assert.equal(parseWorkerMessage(forged), undefined, JSON.stringify(forged));
+  assert.deepEqual(parseWorkerMessage({ type: "output", stream: "stdout", text: "x", at: 1, dropped: -5 }), {
+    type: "output",
+    stream: "stdout",
+    text: "x",
+    at: 1,
+  });
   assert.deepEqual(parseWorkerMessage({ type: "done", result: {}, message: 4 }), { type: "done" });
 });

@@ -17,10 +17,23 @@ function world(credentials: Partial<Credentials> = { accessToken: tokenUntil(STA
   const http = new FakeHttp();
   const log = new FakeLogger();
   const network = new FakeNetwork();
-  const tokens = new Tokens({ http: http.fetch, store: new FakeCredentials({ supabaseUrl: "http://supabase.test", anonKey: "k", ...credentials }), clock, log });
+  const tokens = new Tokens({
+    http: http.fetch,
+    store: new FakeCredentials({ supabaseUrl: "http://supabase.test", anonKey: "k", ...credentials }),
+    clock,
+    log,
+  });
   const seen = { ready: 0, lost: 0, frames: [] as ServerFrame[], ends: [] as SessionEnd[] };
   const session = new Session(
-    { url: "ws://server.test/ws", clock, random, openSocket: network.openSocket, tokens, log, agent: { name: "stark-agent-node", version: "0.1.0" } },
+    {
+      url: "ws://server.test/ws",
+      clock,
+      random,
+      openSocket: network.openSocket,
+      tokens,
+      log,
+      agent: { name: "stark-agent-node", version: "0.1.0" },
+    },
     {
       registration: () => golden("agent/node-register").payload as unknown as NodeRegister,
       heartbeat: (): Heartbeat => ({ pods: 0 }),
@@ -55,7 +68,12 @@ test("the handshake: token in-band, registration, and only then ready", async ()
   const socket = w.network.current;
   assert.equal(socket.url, "ws://server.test/ws", "no token in the URL");
   await socket.open();
-  assert.deepEqual(socket.news(), [{ type: "auth:authenticate", payload: { token: await w.tokens.get(0), protocol: 1, agent: { name: "stark-agent-node", version: "0.1.0" } } }]);
+  assert.deepEqual(socket.news(), [
+    {
+      type: "auth:authenticate",
+      payload: { token: await w.tokens.get(0), protocol: 1, agent: { name: "stark-agent-node", version: "0.1.0" } },
+    },
+  ]);
   assert.equal(w.session.send("node:heartbeat", { pods: 0 }), false, "not registered yet");
   await socket.sayGolden("auth-authenticated");
   assert.deepEqual(socket.news(), [{ type: "node:register", payload: golden("agent/node-register").payload }]);
@@ -109,7 +127,15 @@ test("a handshake that does not get on is given up", async () => {
   assert.equal(w.network.sockets.length, 2);
 });
 
-for (const [code, what] of [[1006, "broken"], [Close.restart, "restart"], [Close.badFrame, "bad frame"], [Close.noHeartbeat, "no heartbeat"], [Close.slow, "slow"], [1001, "going away"], [Close.goodbye, "goodbye unasked"]] as const) {
+for (const [code, what] of [
+  [1006, "broken"],
+  [Close.restart, "restart"],
+  [Close.badFrame, "bad frame"],
+  [Close.noHeartbeat, "no heartbeat"],
+  [Close.slow, "slow"],
+  [1001, "going away"],
+  [Close.goodbye, "goodbye unasked"],
+] as const) {
   test(`closed with ${code} (${what}): it connects again`, async () => {
     const w = await connected();
     await w.network.current.end(code);
@@ -120,11 +146,18 @@ for (const [code, what] of [[1006, "broken"], [Close.restart, "restart"], [Close
   });
 }
 
-for (const [code, kind, says] of [[Close.forbidden, "forbidden", /does not let this user run a node: not you/], [Close.superseded, "superseded", /another agent has registered/], [Close.protocol, "protocol", /does not speak version 1/]] as const) {
+for (const [code, kind, says] of [
+  [Close.forbidden, "forbidden", /does not let this user run a node: not you/],
+  [Close.superseded, "superseded", /another agent has registered/],
+  [Close.protocol, "protocol", /does not speak version 1/],
+] as const) {
   test(`closed with ${code}: it ends and says why`, async () => {
     const w = await connected();
     await w.network.current.end(code, "not you");
-    assert.deepEqual(w.seen.ends.map((end) => end.kind), [kind]);
+    assert.deepEqual(
+      w.seen.ends.map((end) => end.kind),
+      [kind],
+    );
     assert.match(w.seen.ends[0]?.message ?? "", says);
     await w.clock.advance(60_000);
     assert.equal(w.network.sockets.length, 1);
@@ -166,7 +199,10 @@ test("4401 with nothing to get another token with: it ends", async () => {
   const w = await connected();
   await w.network.current.end(Close.unauthenticated, "revoked");
   await w.clock.advance(250);
-  assert.deepEqual(w.seen.ends.map(({ kind }) => kind), ["credentials"]);
+  assert.deepEqual(
+    w.seen.ends.map(({ kind }) => kind),
+    ["credentials"],
+  );
 });
 
 test("Auth is away: it keeps trying", async () => {
@@ -184,7 +220,10 @@ test("the token is renewed on the same connection before it expires, and again i
   const w = await connected(world({ accessToken: tokenUntil(START + HOUR, "one"), refreshToken: "r" }));
   const beats = setAckEveryBeat(w);
   let tries = 0;
-  w.http.handler = () => (++tries < 3 ? answer(503, "") : answer(200, { access_token: tokenUntil(START + 2 * HOUR, "two"), expires_in: 3600, refresh_token: "r2" }));
+  w.http.handler = () =>
+    ++tries < 3
+      ? answer(503, "")
+      : answer(200, { access_token: tokenUntil(START + 2 * HOUR, "two"), expires_in: 3600, refresh_token: "r2" });
   await beats(HOUR - 92_000);
   assert.equal(tries, 0);
   await beats(10_000);
@@ -211,7 +250,10 @@ test("frames that cannot be used: answered; the socket goes only if it is no fra
   socket.news();
   await socket.deliver(JSON.stringify({ type: "node:sing", payload: {}, timestamp: "2026-11-24T08:34:00Z" }));
   await socket.sayGolden("pod-stop.stale", { incarnation: 0 });
-  assert.deepEqual(socket.news().map(({ payload }) => (payload as { code: string }).code), ["UNKNOWN_TYPE", "BAD_FRAME"]);
+  assert.deepEqual(
+    socket.news().map(({ payload }) => (payload as { code: string }).code),
+    ["UNKNOWN_TYPE", "BAD_FRAME"],
+  );
   assert.equal(w.session.ready, true);
   assert.deepEqual(w.seen.frames, []);
   await socket.deliver("{");
@@ -242,13 +284,19 @@ test("leaving a server that does not answer, or that is not there", async () => 
   const w = await connected();
   w.session.leave("SIGTERM", 5_000);
   await w.clock.advance(5_000);
-  assert.deepEqual(w.seen.ends.map(({ kind }) => kind), ["goodbye"]);
+  assert.deepEqual(
+    w.seen.ends.map(({ kind }) => kind),
+    ["goodbye"],
+  );
   assert.equal(w.network.current.closed?.code, Close.goodbye);
 
   const away = await connected();
   await away.network.current.end(1006);
   away.session.leave("SIGTERM", 5_000);
-  assert.deepEqual(away.seen.ends.map(({ kind }) => kind), ["goodbye"]);
+  assert.deepEqual(
+    away.seen.ends.map(({ kind }) => kind),
+    ["goodbye"],
+  );
   await away.clock.advance(60_000);
   assert.equal(away.network.sockets.length, 1, "it does not connect again");
 });

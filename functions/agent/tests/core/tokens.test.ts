@@ -15,7 +15,8 @@ function world(credentials: Partial<Credentials>) {
   return { clock, http, store, log, tokens: new Tokens({ http: http.fetch, store, clock, log }) };
 }
 
-const granted = (id: string, refresh: string) => answer(200, { access_token: tokenUntil(START + HOUR, id), expires_in: 3600, refresh_token: refresh });
+const granted = (id: string, refresh: string) =>
+  answer(200, { access_token: tokenUntil(START + HOUR, id), expires_in: 3600, refresh_token: refresh });
 const refused = (message: string) => answer(400, { code: 400, error_code: "invalid_credentials", msg: message });
 const grantOf = (request: HttpRequest) => new URL(request.url).searchParams.get("grant_type");
 
@@ -38,7 +39,9 @@ test("it logs in with the password and keeps what it was given", async () => {
   assert.equal(request.url, "http://supabase.test/auth/v1/token?grant_type=password");
   assert.deepEqual(request.headers, { apikey: "anon-key", "content-type": "application/json" });
   assert.deepEqual(JSON.parse(request.body ?? ""), { email: "node@example.com", password: "secret" });
-  assert.deepEqual(store.saved, [{ ...PROJECT, email: "node@example.com", password: "secret", accessToken: tokenUntil(START + HOUR, "one"), refreshToken: "refresh-1" }]);
+  assert.deepEqual(store.saved, [
+    { ...PROJECT, email: "node@example.com", password: "secret", accessToken: tokenUntil(START + HOUR, "one"), refreshToken: "refresh-1" },
+  ]);
 });
 
 test("a token near its end is renewed, and the refresh token rotates", async () => {
@@ -46,10 +49,13 @@ test("a token near its end is renewed, and the refresh token rotates", async () 
   http.handler = ({ body }) => granted(body ?? "", "refresh-2");
   await tokens.get(30_000);
   await tokens.renewed();
-  assert.deepEqual(http.requests.map((request) => [grantOf(request), JSON.parse(request.body ?? "")]), [
-    ["refresh_token", { refresh_token: "refresh-1" }],
-    ["refresh_token", { refresh_token: "refresh-2" }],
-  ]);
+  assert.deepEqual(
+    http.requests.map((request) => [grantOf(request), JSON.parse(request.body ?? "")]),
+    [
+      ["refresh_token", { refresh_token: "refresh-1" }],
+      ["refresh_token", { refresh_token: "refresh-2" }],
+    ],
+  );
   assert.equal(store.current.refreshToken, "refresh-2");
 });
 
@@ -66,7 +72,8 @@ test("renewals that overlap are one, since a refresh token is good for one", asy
 
 test("a refused refresh token leads to the password", async () => {
   const { tokens, http } = world({ refreshToken: "old", email: "e", password: "p" });
-  http.handler = (request) => (grantOf(request) === "password" ? granted("one", "refresh-2") : refused("Invalid Refresh Token: Already Used"));
+  http.handler = (request) =>
+    grantOf(request) === "password" ? granted("one", "refresh-2") : refused("Invalid Refresh Token: Already Used");
   assert.equal(await tokens.get(0), tokenUntil(START + HOUR, "one"));
 });
 
@@ -88,9 +95,15 @@ test("a refused refresh token leads to what somebody else wrote meanwhile", asyn
 test("credentials that are refused are final, and say what Auth said", async () => {
   const { tokens, http } = world({ email: "e", password: "wrong" });
   http.handler = () => refused("Invalid login credentials");
-  await assert.rejects(tokens.get(0), (error: unknown) => error instanceof CredentialsRefused && /password grant: 400 Invalid login credentials/.test(error.message));
+  await assert.rejects(
+    tokens.get(0),
+    (error: unknown) => error instanceof CredentialsRefused && /password grant: 400 Invalid login credentials/.test(error.message),
+  );
   const spent = world({ accessToken: tokenUntil(START - 1_000) });
-  await assert.rejects(spent.tokens.get(0), (error: unknown) => error instanceof CredentialsRefused && /neither a refresh token nor a password/.test(error.message));
+  await assert.rejects(
+    spent.tokens.get(0),
+    (error: unknown) => error instanceof CredentialsRefused && /neither a refresh token nor a password/.test(error.message),
+  );
 });
 
 for (const [what, reply] of [

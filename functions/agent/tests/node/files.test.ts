@@ -52,13 +52,23 @@ test("a write that fails leaves what was there, and nothing beside it", async (t
 
 test("credentials are read, and written back whole, private and with what else was there", async (t) => {
   const path = join(await place(t), "node.json");
-  await writeFile(path, JSON.stringify({ supabaseUrl: "http://127.0.0.1:54321/", anonKey: "k", email: "e", password: "p", note: "mine", accessToken: "" }), { mode: 0o644 });
+  await writeFile(
+    path,
+    JSON.stringify({ supabaseUrl: "http://127.0.0.1:54321/", anonKey: "k", email: "e", password: "p", note: "mine", accessToken: "" }),
+    { mode: 0o644 },
+  );
   const file = new CredentialsFile(path);
   const loaded = await file.load();
   assert.deepEqual(loaded, { supabaseUrl: "http://127.0.0.1:54321", anonKey: "k", email: "e", password: "p" });
   await file.save({ ...loaded, accessToken: "a1", refreshToken: "r1" });
   assert.deepEqual(JSON.parse(await readFile(path, "utf8")), {
-    supabaseUrl: "http://127.0.0.1:54321", anonKey: "k", email: "e", password: "p", note: "mine", accessToken: "a1", refreshToken: "r1",
+    supabaseUrl: "http://127.0.0.1:54321",
+    anonKey: "k",
+    email: "e",
+    password: "p",
+    note: "mine",
+    accessToken: "a1",
+    refreshToken: "r1",
   });
   assert.equal((await stat(path)).mode & 0o777, 0o600);
   assert.equal((await file.load()).refreshToken, "r1");
@@ -69,12 +79,19 @@ for (const [what, text, says] of [
   ["no object", "[]", /not a JSON object/],
   ["no URL", `{"anonKey":"k","accessToken":"t"}`, /supabaseUrl must be a URL/],
   ["no key", `{"supabaseUrl":"http://x","accessToken":"t"}`, /anonKey is missing/],
-  ["nothing to prove anything with", `{"supabaseUrl":"http://x","anonKey":"k","email":"e"}`, /no accessToken, no refreshToken, and no email with password/],
+  [
+    "nothing to prove anything with",
+    `{"supabaseUrl":"http://x","anonKey":"k","email":"e"}`,
+    /no accessToken, no refreshToken, and no email with password/,
+  ],
 ] as const) {
   test(`a credentials file with ${what}`, async (t) => {
     const path = join(await place(t), "node.json");
     await writeFile(path, text);
-    await assert.rejects(new CredentialsFile(path).load(), (error: Error) => says.test(error.message) && error.message.includes(path) && !error.message.includes("hunter2"));
+    await assert.rejects(
+      new CredentialsFile(path).load(),
+      (error: Error) => says.test(error.message) && error.message.includes(path) && !error.message.includes("hunter2"),
+    );
   });
 }
 

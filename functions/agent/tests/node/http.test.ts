@@ -25,7 +25,9 @@ const get = { method: "GET", headers: {}, timeoutMs: 10_000, maxBytes: 1_000 } a
 test("an exchange: status, body, what was sent", async (t) => {
   const url = await serve(t, (request, response) => {
     let body = "";
-    request.on("data", (chunk) => (body += String(chunk))).on("end", () => response.writeHead(418).end(`${request.method} ${request.headers["apikey"]} ${body} é`));
+    request
+      .on("data", (chunk) => (body += String(chunk)))
+      .on("end", () => response.writeHead(418).end(`${request.method} ${request.headers["apikey"]} ${body} é`));
   });
   const response = await httpFetch({ ...get, method: "POST", url, headers: { apikey: "k" }, body: "hello" });
   assert.equal(response.status, 418);

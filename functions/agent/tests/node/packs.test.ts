@@ -14,6 +14,7 @@ import { nodeHost } from "../../node/host.ts";
 import { httpFetch, sha256 } from "../../node/http.ts";
 import { ThreadLauncher } from "../../node/launcher.ts";
 import { openSocket } from "../../node/socket.ts";
+import { DiskStorage } from "../../node/storage.ts";
 import { FakeCredentials, FakeLogger, tokenUntil } from "../support/fakes.ts";
 import { FakeServer, type AgentConnection } from "../support/server.ts";
 
@@ -21,7 +22,11 @@ const WORKER = { url: new URL("../../node/worker/main.js", import.meta.url) };
 const LIMIT = { timeout: 30_000, concurrency: true };
 
 /** An agent on this platform; `clock` may be another. */
-async function startAgent(server: FakeServer, home: string, clock: Clock = nodeClock): Promise<{ agent: Agent; connection: AgentConnection }> {
+async function startAgent(
+  server: FakeServer,
+  home: string,
+  clock: Clock = nodeClock,
+): Promise<{ agent: Agent; connection: AgentConnection }> {
   const agent = new Agent(
     {
       clock,
@@ -33,9 +38,15 @@ async function startAgent(server: FakeServer, home: string, clock: Clock = nodeC
       cache: new DiskCache(join(home, "cache")),
       credentials: new FakeCredentials({ supabaseUrl: server.url, anonKey: "anon-key", accessToken: tokenUntil(Date.now() + 3_600_000) }),
       workers: new ThreadLauncher(WORKER, join(home, "run")),
+      storage: new DiskStorage(join(home, "storage")),
       host: nodeHost(),
     },
-    { url: `${server.url.replace("http", "ws")}/ws`, name: "worker-1", bootId: randomUUID(), resources: { cpu: "1", memory: "1Gi", pods: 10 } },
+    {
+      url: `${server.url.replace("http", "ws")}/ws`,
+      name: "worker-1",
+      bootId: randomUUID(),
+      resources: { cpu: "1", memory: "1Gi", pods: 10 },
+    },
   );
   agent.start();
   return { agent, connection: await server.agent() };
@@ -96,8 +107,16 @@ test("an ES module: its lines, its context, its result", LIMIT, async () => {
   assert.equal(end.reason, "completed");
   assert.deepEqual(said, ["stdout: hello top level", "stderr: oh", "stdout: from log", "stderr: { careful: true }"]);
   assert.deepEqual(end.result, {
-    podName: "hello-1", packName: "hello", packVersion: "1.0.0", namespace: "default", incarnation: 1, args: ["one", 2], metadata: { team: "blue" }, host: true,
-    env: { GREETING: "hi" }, processEnv: { GREETING: "hi" },
+    podName: "hello-1",
+    packName: "hello",
+    packVersion: "1.0.0",
+    namespace: "default",
+    incarnation: 1,
+    args: ["one", 2],
+    metadata: { team: "blue" },
+    host: true,
+    env: { GREETING: "hi" },
+    processEnv: { GREETING: "hi" },
   });
 });
 
@@ -132,22 +151,41 @@ for (const [what, code, says] of [
   ["exports nothing to run", `export const start = 1;`, /no default export/],
   ["is empty", ` `, /no default export/],
   ["exits", `process.exit(0); export default () => {};`, /exited with code 0 while it was loaded/],
-  ["throws later", `setTimeout(() => { throw new Error("later") }); await new Promise(() => {}); export default () => {};`, /^Error: later/],
+  [
+    "throws later",
+    `setTimeout(() => { throw new Error("later") }); await new Promise(() => {}); export default () => {};`,
+    /^Error: later/,
+  ],
 ] as const) {
   test(`a bundle that ${what}: import_error`, LIMIT, async () => {
     const { end, podId } = await run(code);
     assert.deepEqual([end.status, end.reason], ["failed", "import_error"]);
     assert.match(end.message ?? "", says);
     assert.ok(connection.lines(podId).some(({ stream, text }) => stream === "system" && text.startsWith("import_error: ")));
-    assert.equal(connection.payloads("pod:status").some((one) => one.podId === podId && one.status === "running"), false);
+    assert.equal(
+      connection.payloads("pod:status").some((one) => one.podId === podId && one.status === "running"),
+      false,
+    );
   });
 }
 
 for (const [what, code, says] of [
-  ["rejects", `export default async () => { throw new Error("no", { cause: new Error("since") }) };`, /^Error: no\n[^]*Caused by: Error: since/],
+  [
+    "rejects",
+    `export default async () => { throw new Error("no", { cause: new Error("since") }) };`,
+    /^Error: no\n[^]*Caused by: Error: since/,
+  ],
   ["throws", `export default () => { throw "a string" };`, /^a string$/],
-  ["throws outside of its promise", `export default () => new Promise(() => setTimeout(() => { throw new Error("loose") }));`, /^Error: loose/],
-  ["leaves a rejection unhandled", `export default () => { Promise.reject(new Error("left")); return new Promise(() => {}) };`, /^Error: left/],
+  [
+    "throws outside of its promise",
+    `export default () => new Promise(() => setTimeout(() => { throw new Error("loose") }));`,
+    /^Error: loose/,
+  ],
+  [
+    "leaves a rejection unhandled",
+    `export default () => { Promise.reject(new Error("left")); return new Promise(() => {}) };`,
+    /^Error: left/,
+  ],
   ["exits with 3", `export default () => { console.log("last words"); process.exit(3) };`, /exited with code 3/],
 ] as const) {
   test(`a pack that ${what}: crashed`, LIMIT, async () => {
@@ -161,9 +199,12 @@ for (const [what, code, says] of [
 test("a pack that eats its memory: oom, its last lines are there, and its neighbours live on", LIMIT, async () => {
   const neighbour = assign(`export default ({ signal }) => new Promise((done) => signal.addEventListener("abort", () => done("lived")));`);
   await connection.status(neighbour.podId, "running");
-  const { end, said } = await run(`export default () => { console.log("eating"); const all = []; for (;;) all.push(new Array(1000).fill(Math.random())); };`, {
-    resources: { cpuMillis: 100, memoryBytes: 24 << 20 },
-  });
+  const { end, said } = await run(
+    `export default () => { console.log("eating"); const all = []; for (;;) all.push(new Array(1000).fill(Math.random())); };`,
+    {
+      resources: { cpuMillis: 100, memoryBytes: 24 << 20 },
+    },
+  );
   assert.deepEqual([end.status, end.reason, end.message], ["failed", "oom", "it ran into its memory limit of 24 MiB"]);
   assert.deepEqual(said, ["stdout: eating"]);
   stop(neighbour, 10_000);
@@ -200,7 +241,11 @@ test("a graceful stop: signal, handlers, stop() and the lines they write", LIMIT
   stop(pod, 10_000);
   const end = await connection.ended(pod.podId);
   assert.deepEqual([end.status, end.reason, end.message], ["stopped", "stopped_by_user", undefined]);
-  assert.deepEqual(connection.said(pod.podId), ["stdout: signal AbortError the pod is to stop: stopped_by_user", "stdout: handler", "stdout: stop"]);
+  assert.deepEqual(connection.said(pod.podId), [
+    "stdout: signal AbortError the pod is to stop: stopped_by_user",
+    "stdout: handler",
+    "stdout: stop",
+  ]);
 });
 
 test("stdout and stderr in every way they can be written to", LIMIT, async () => {
@@ -222,11 +267,16 @@ test("stdout and stderr in every way they can be written to", LIMIT, async () =>
   assert.deepEqual(out.slice(0, 4), ["partial", "é", "hi", "piped"]);
   assert.equal(out.at(-1), "no end");
   assert.ok(out.includes("│ (index) │ a │"));
-  assert.deepEqual(said.filter((line) => line.startsWith("stderr: ")), ["stderr: called back", "stderr: own console"]);
+  assert.deepEqual(
+    said.filter((line) => line.startsWith("stderr: ")),
+    ["stderr: called back", "stderr: own console"],
+  );
 });
 
 test("a flood of lines costs lines, not the agent", LIMIT, async () => {
-  const { end, podId } = await run(`export default () => { const line = "x".repeat(99); for (let i = 0; i < 200_000; i++) console.log(line); console.log("the end"); return 1; };`);
+  const { end, podId } = await run(
+    `export default () => { const line = "x".repeat(99); for (let i = 0; i < 200_000; i++) console.log(line); console.log("the end"); return 1; };`,
+  );
   assert.equal(end.result, 1);
   const logs = connection.payloads("pod:logs").filter((one) => one.podId === podId);
   const lines = logs.reduce((sum, { lines }) => sum + lines.length, 0);
@@ -250,7 +300,13 @@ test("a claim that the server refuses does not run", LIMIT, async () => {
   await connection.status(pod.podId, "starting");
   const after_ = await run(`export default () => 1;`);
   assert.equal(after_.end.reason, "completed");
-  assert.deepEqual(connection.payloads("pod:status").filter((one) => one.podId === pod.podId).map(({ status }) => status), ["starting"]);
+  assert.deepEqual(
+    connection
+      .payloads("pod:status")
+      .filter((one) => one.podId === pod.podId)
+      .map(({ status }) => status),
+    ["starting"],
+  );
   assert.deepEqual(connection.said(pod.podId), []);
 });
 
@@ -258,7 +314,11 @@ test("a missing object: bundle_unavailable, after it was looked for again", LIMI
   const own = await new FakeServer().start();
   t.after(() => own.stop());
   // This test's time runs fast: the agent looks for some seconds.
-  const fast: Clock = { now: nodeClock.now, monotonic: () => nodeClock.monotonic() * 20, timer: (ms, fire) => nodeClock.timer(ms / 20, fire) };
+  const fast: Clock = {
+    now: nodeClock.now,
+    monotonic: () => nodeClock.monotonic() * 20,
+    timer: (ms, fire) => nodeClock.timer(ms / 20, fire),
+  };
   const other = await mkdtemp(join(home, "other-"));
   const { agent: quick, connection: to } = await startAgent(own, other, fast);
   const pod = own.pod(`export default () => 1;`);

@@ -12,13 +12,19 @@ const DEAF = `export default () => { console.log("up"); for (;;); };`;
 
 test("what the binary carries runs a pack, worker and all, and leaves in good order", LIMIT, async (t) => {
   const { server, home, start } = await place(t);
-  const agent = start({ STARK_LOG_FORMAT: "json", STARK_NODE_LABELS: "zone=eu-1a", STARK_NODE_TAINTS: "a=b:NoSchedule", STARK_NODE_MEMORY: "2Gi" }, BUILT);
+  const agent = start(
+    { STARK_LOG_FORMAT: "json", STARK_NODE_LABELS: "zone=eu-1a", STARK_NODE_TAINTS: "a=b:NoSchedule", STARK_NODE_MEMORY: "2Gi" },
+    BUILT,
+  );
   const connection = await server.agent();
   const registered = JSON.parse(await agent.line('"registered"')) as Record<string, unknown>;
   assert.equal(registered["node"], "worker-1");
   assert.match(String(registered["nodeId"]), /^[0-9a-f-]{36}$/);
   const [said] = connection.payloads("node:register");
-  assert.deepEqual([said?.labels, said?.taints, said?.resources.memory, said?.runtimeVersion], [{ zone: "eu-1a" }, [{ key: "a", value: "b", effect: "NoSchedule" }], "2Gi", process.version]);
+  assert.deepEqual(
+    [said?.labels, said?.taints, said?.resources.memory, said?.runtimeVersion],
+    [{ zone: "eu-1a" }, [{ key: "a", value: "b", effect: "NoSchedule" }], "2Gi", process.version],
+  );
   for (const code of [`export default () => "a module"`, `module.exports = () => "CommonJS"`]) {
     const pod = server.pod(code);
     connection.say("pod:assign", pod);
@@ -31,7 +37,14 @@ test("what the binary carries runs a pack, worker and all, and leaves in good or
   agent.kill("SIGTERM");
   assert.deepEqual(await agent.exited, { code: 0, signal: null });
   assert.equal(connection.payloads("node:disconnect")[0]?.reason, "SIGTERM");
-  assert.deepEqual(connection.payloads("pod:status").filter(({ podId }) => podId === stays.podId).map(({ status }) => status), ["starting", "running"], "the server places it anew");
+  assert.deepEqual(
+    connection
+      .payloads("pod:status")
+      .filter(({ podId }) => podId === stays.podId)
+      .map(({ status }) => status),
+    ["starting", "running"],
+    "the server places it anew",
+  );
   assert.deepEqual(await readdir(join(home, "run")), [], "nothing is left of its pods");
   assert.equal((await readdir(join(home, "cache"))).length, 3);
 });
@@ -39,7 +52,11 @@ test("what the binary carries runs a pack, worker and all, and leaves in good or
 for (const [what, env, says] of [
   ["no server", { STARK_SERVER: "" }, /^stark agent: STARK_SERVER is not set: set it to [^\n]+\n$/],
   ["no credentials", { STARK_CREDENTIALS: "" }, /^stark agent: STARK_CREDENTIALS is not set: set it to [^\n]+\n$/],
-  ["credentials that are not there", { STARK_CREDENTIALS: "/none/here.json" }, /^stark agent: STARK_CREDENTIALS: the credentials file \/none\/here\.json cannot be read[^\n]+\n$/],
+  [
+    "credentials that are not there",
+    { STARK_CREDENTIALS: "/none/here.json" },
+    /^stark agent: STARK_CREDENTIALS: the credentials file \/none\/here\.json cannot be read[^\n]+\n$/,
+  ],
   ["a home that is a file", { STARK_AGENT_HOME: process.execPath }, /^stark agent: STARK_AGENT_HOME: [^\n]+ cannot be used[^\n]+\n$/],
 ] as const) {
   test(`${what}: one line, exit code 2`, LIMIT, async (t) => {
@@ -54,11 +71,18 @@ test("wrong credentials: one line, exit code 1", LIMIT, async (t) => {
   const { start } = await place(t, { email: "node@example.com", password: "wrong" });
   const agent = start();
   assert.deepEqual(await agent.exited, { code: 1, signal: null });
-  assert.match(await agent.line("ended"), /level=ERROR msg="ended: Supabase Auth refused the password grant: 400 Invalid login credentials"$/);
+  assert.match(
+    await agent.line("ended"),
+    /level=ERROR msg="ended: Supabase Auth refused the password grant: 400 Invalid login credentials"$/,
+  );
   assert.ok(!agent.stderr.includes("wrong"));
 });
 
-for (const [code, says] of [[4403, /does not let this user run a node/], [4409, /another agent has registered/], [4426, /does not speak version 1/]] as const) {
+for (const [code, says] of [
+  [4403, /does not let this user run a node/],
+  [4409, /another agent has registered/],
+  [4426, /does not speak version 1/],
+] as const) {
   test(`refused with ${code}: one line, exit code 1`, LIMIT, async (t) => {
     const { server, start } = await place(t);
     server.onAuthenticate = () => code;
@@ -68,12 +92,23 @@ for (const [code, says] of [[4403, /does not let this user run a node/], [4409, 
   });
 }
 
+test("a failure of the agent itself has an exit code of its own, so that whoever started it tries again", LIMIT, async (t) => {
+  const { server, start } = await place(t);
+  const agent = start({ NODE_OPTIONS: `--import "data:text/javascript,process.on('SIGUSR2', () => { throw new Error('boom') })"` });
+  await server.agent();
+  agent.kill("SIGUSR2");
+  assert.deepEqual(await agent.exited, { code: 70, signal: null });
+  assert.match(await agent.line("failed"), /^stark agent: failed: Error: boom$/);
+});
+
 test("rotated tokens reach the file, which becomes private, and the connection", LIMIT, async (t) => {
   const { server, credentials, start } = await place(t);
   server.accessTokenMs = 3_000; // renewed after two thirds
   start();
   const connection = await server.agent();
-  const tokens = await connection.until(() => (connection.payloads("auth:authenticate").length > 1 ? connection.payloads("auth:authenticate").map(({ token }) => token) : undefined));
+  const tokens = await connection.until(() =>
+    connection.payloads("auth:authenticate").length > 1 ? connection.payloads("auth:authenticate").map(({ token }) => token) : undefined,
+  );
   assert.notEqual(tokens[0], tokens[1]);
   assert.deepEqual(server.refreshed.slice(0, 2), ["refresh-0", "refresh-1"]);
   const { refreshToken } = JSON.parse(await readFile(credentials, "utf8")) as { refreshToken: string };
@@ -113,7 +148,10 @@ test("killed and started again: another boot, which holds nothing and cleans up"
   const [registered] = second.payloads("node:register");
   assert.deepEqual(registered?.pods, []);
   assert.notEqual(registered?.bootId, first.payloads("node:register")[0]?.bootId);
-  assert.deepEqual((await readdir(join(home, "run"))).map((name) => name.split("-")[0]), [String(next.child.pid)]);
+  assert.deepEqual(
+    (await readdir(join(home, "run"))).map((name) => name.split("-")[0]),
+    [String(next.child.pid)],
+  );
 });
 
 test("a second signal does not wait", LIMIT, async (t) => {
@@ -135,7 +173,10 @@ test("a pack that sits in a blocking call does not keep the process for ever", L
   const connection = await server.agent();
   const fifo = join(home, "nobody writes here");
   execFileSync("mkfifo", [fifo]);
-  const pod = server.pod(`import { readFileSync } from "node:fs"; export default ({ args }) => { console.log("up"); readFileSync(args[0]); };`, { gracePeriodMs: 0, args: [fifo] });
+  const pod = server.pod(
+    `import { readFileSync } from "node:fs"; export default ({ args }) => { console.log("up"); readFileSync(args[0]); };`,
+    { gracePeriodMs: 0, args: [fifo] },
+  );
   connection.say("pod:assign", pod);
   await connection.line(pod.podId, "up");
   agent.kill("SIGTERM");

@@ -29,7 +29,8 @@ function output() {
   return { posted, inFlight, out: new Output("stdout", inFlight, (message) => void posted.push(message)) };
 }
 
-const texts = (posted: WorkerMessage[]) => posted.map((message) => (message.type === "output" ? [message.text, message.dropped ?? 0] : message.type));
+const texts = (posted: WorkerMessage[]) =>
+  posted.map((message) => (message.type === "output" ? [message.text, message.dropped ?? 0] : message.type));
 
 test("output beyond what the agent has taken is dropped in whole lines, and counted", () => {
   const { posted, inFlight, out } = output();
@@ -38,7 +39,10 @@ test("output beyond what the agent has taken is dropped in whole lines, and coun
   Atomics.store(inFlight, 0, MAX_IN_FLIGHT - 4);
   out.write("ab\ncd\nef\ngh");
   out.write("ij\n");
-  assert.deepEqual(texts(posted), [["first\n", 0], ["ab\n", 0]]);
+  assert.deepEqual(texts(posted), [
+    ["first\n", 0],
+    ["ab\n", 0],
+  ]);
   Atomics.store(inFlight, 0, 0);
   out.write("later\n");
   out.flush();
@@ -52,7 +56,10 @@ test("a line that was begun before others were dropped ends there", () => {
   out.write(" and lost\n");
   Atomics.store(inFlight, 0, 0);
   out.write("next\n");
-  assert.deepEqual(texts(posted), [["begun", 0], ["\nnext\n", 1]]);
+  assert.deepEqual(texts(posted), [
+    ["begun", 0],
+    ["\nnext\n", 1],
+  ]);
 });
 
 test("what was dropped at the very end is said too", () => {
@@ -68,7 +75,12 @@ test("characters that are cut between writes are whole again", () => {
   const { posted, out } = output();
   const bytes = Buffer.from("é🐿");
   for (const byte of bytes) out.write(Buffer.from([byte]));
-  assert.equal(texts(posted).map(([text]) => text).join(""), "é🐿");
+  assert.equal(
+    texts(posted)
+      .map(([text]) => text)
+      .join(""),
+    "é🐿",
+  );
 });
 
 test("a pod's memory becomes a heap that is no larger", () => {

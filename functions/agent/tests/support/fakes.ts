@@ -10,6 +10,7 @@ import type {
   HttpFetch,
   HttpRequest,
   HttpResponse,
+  KeyValues,
   Logger,
   Random,
   Sha256,
@@ -123,6 +124,30 @@ export class FakeCache implements BundleCache {
   delete(key: string): Promise<void> {
     this.files.delete(key);
     return Promise.resolve();
+  }
+}
+
+export class FakeKeyValues implements KeyValues {
+  readonly values = new Map<string, string>();
+  broken = false;
+
+  get(scope: string, key: string): Promise<string | undefined> {
+    return this.broken ? Promise.reject(new Error("the disk is gone")) : Promise.resolve(this.values.get(`${scope} ${key}`));
+  }
+
+  set(scope: string, key: string, value: string): Promise<void> {
+    this.values.set(`${scope} ${key}`, value);
+    return Promise.resolve();
+  }
+
+  delete(scope: string, key: string): Promise<void> {
+    this.values.delete(`${scope} ${key}`);
+    return Promise.resolve();
+  }
+
+  entries(scope: string): Promise<{ key: string; bytes: number }[]> {
+    const own = [...this.values].filter(([key]) => key.startsWith(`${scope} `));
+    return Promise.resolve(own.map(([key, value]) => ({ key: key.slice(scope.length + 1), bytes: value.length })));
   }
 }
 

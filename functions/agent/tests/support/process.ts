@@ -87,7 +87,13 @@ export async function place(t: TestContext, credentials: Record<string, string> 
     home,
     credentials: path,
     start(env = {}, script = MAIN) {
-      const agent = new AgentProcess(script, { STARK_SERVER: server.url, STARK_CREDENTIALS: path, STARK_AGENT_HOME: home, STARK_NODE_NAME: "worker-1", ...env });
+      const agent = new AgentProcess(script, {
+        STARK_SERVER: server.url,
+        STARK_CREDENTIALS: path,
+        STARK_AGENT_HOME: home,
+        STARK_NODE_NAME: "worker-1",
+        ...env,
+      });
       started.push(agent);
       return agent;
     },

@@ -5,7 +5,17 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { WebSocketServer, type WebSocket } from "ws";
 import { decodeAgentFrame, encodeServerFrame } from "../../core/frame.ts";
-import type { AgentPayload, AgentType, Assignment, LogLine, PodStatus, Registered, ServerPayload, ServerType, StatusReport } from "../../core/protocol.ts";
+import type {
+  AgentPayload,
+  AgentType,
+  Assignment,
+  LogLine,
+  PodStatus,
+  Registered,
+  ServerPayload,
+  ServerType,
+  StatusReport,
+} from "../../core/protocol.ts";
 import { tokenUntil } from "./fakes.ts";
 
 type AgentFrame = ReturnType<typeof decodeAgentFrame>;
@@ -14,6 +24,7 @@ type AgentFrame = ReturnType<typeof decodeAgentFrame>;
 export class AgentConnection {
   readonly frames: AgentFrame[] = [];
   closed = false;
+  closeCode: number | undefined;
   readonly #socket: WebSocket;
   #changed: (() => void)[] = [];
 
@@ -25,8 +36,9 @@ export class AgentConnection {
       received(this, frame);
       this.#wake();
     });
-    socket.on("close", () => {
+    socket.on("close", (code) => {
       this.closed = true;
+      this.closeCode = code;
       this.#wake();
     });
   }
@@ -82,7 +94,9 @@ export class AgentConnection {
 
   /** The pod's lines of the streams that packs write to. */
   said(podId: string): string[] {
-    return this.lines(podId).filter(({ stream }) => stream !== "system").map(({ stream, text }) => `${stream}: ${text}`);
+    return this.lines(podId)
+      .filter(({ stream }) => stream !== "system")
+      .map(({ stream, text }) => `${stream}: ${text}`);
   }
 
   line(podId: string, text: string): Promise<LogLine> {
@@ -104,12 +118,18 @@ export class FakeServer {
   /** What `auth:authenticate` is answered with; a close code refuses. */
   onAuthenticate: (token: string) => number | undefined = () => undefined;
   accessTokenMs = 3_600_000;
+  /** Files that it serves besides, by path. */
+  readonly files = new Map<string, { headers: Record<string, string>; body: string | Uint8Array }>();
+  #down = false;
   readonly #objects = new Map<string, Uint8Array>();
   readonly #http = createServer((request, response) => this.#answer(request, response));
   readonly #sockets = new WebSocketServer({ server: this.#http, path: "/ws" });
   #waiting: ((connection: AgentConnection) => void)[] = [];
 
   constructor() {
+    this.#http.on("connection", (socket) => {
+      if (this.#down) socket.destroy();
+    });
     this.#sockets.on("connection", (socket) => {
       const connection = new AgentConnection(socket, (from, frame) => this.#received(from, frame));
       this.connections.push(connection);
@@ -122,6 +142,14 @@ export class FakeServer {
   async start(): Promise<this> {
     await new Promise<void>((resolve) => this.#http.listen(0, "127.0.0.1", resolve));
     return this;
+  }
+
+  /** Nobody reaches it, and who was connected is cut off; until it is up again. */
+  set down(is: boolean) {
+    this.#down = is;
+    if (!is) return;
+    for (const socket of this.#sockets.clients) socket.terminate();
+    this.#http.closeAllConnections();
   }
 
   async stop(): Promise<void> {
@@ -181,7 +209,13 @@ export class FakeServer {
       case "auth:authenticate": {
         const code = this.onAuthenticate(frame.payload.token);
         if (code !== undefined) connection.close(code, "refused by the test");
-        else connection.say("auth:authenticated", { userId: randomUUID(), role: "node", expiresAt: new Date(Date.now() + this.accessTokenMs).toISOString(), protocol: 1 });
+        else
+          connection.say("auth:authenticated", {
+            userId: randomUUID(),
+            role: "node",
+            expiresAt: new Date(Date.now() + this.accessTokenMs).toISOString(),
+            protocol: 1,
+          });
         break;
       }
       case "node:register":
@@ -196,7 +230,13 @@ export class FakeServer {
       case "pod:status": {
         const { podId, incarnation, status } = frame.payload;
         const code = this.verdict(frame.payload);
-        connection.say("pod:status:ack", { podId, incarnation, status, accepted: code === undefined, ...(code === undefined ? {} : { code }) });
+        connection.say("pod:status:ack", {
+          podId,
+          incarnation,
+          status,
+          accepted: code === undefined,
+          ...(code === undefined ? {} : { code }),
+        });
       }
     }
   }
@@ -208,13 +248,18 @@ export class FakeServer {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const url = new URL(request.url ?? "/", this.url);
     const signed = "/storage/v1/object/sign/packs/";
+    if (url.pathname === "/hangs") return;
     if (url.pathname === "/auth/v1/token") void this.#grant(request, response);
     else if (request.method === "POST" && url.pathname.startsWith(signed)) {
       const path = url.pathname.slice(signed.length);
       if (this.#objects.has(path)) json(response, 200, { signedURL: `/object/sign/packs/${path}?token=t` });
       else json(response, 400, { statusCode: "404", error: "not_found", message: "Object not found" });
     } else if (url.pathname.startsWith(signed)) response.end(this.#objects.get(url.pathname.slice(signed.length)));
-    else json(response, 404, {});
+    else {
+      const file = this.files.get(url.pathname);
+      if (file) response.writeHead(200, file.headers).end(file.body);
+      else json(response, 404, {});
+    }
   }
 
   async #grant(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -225,7 +270,11 @@ export class FakeServer {
     else {
       this.refreshed.push(refresh ?? "password");
       const number = this.refreshed.length;
-      json(response, 200, { access_token: tokenUntil(Date.now() + this.accessTokenMs, `access-${number}`), expires_in: this.accessTokenMs / 1000, refresh_token: `refresh-${number}` });
+      json(response, 200, {
+        access_token: tokenUntil(Date.now() + this.accessTokenMs, `access-${number}`),
+        expires_in: this.accessTokenMs / 1000,
+        refresh_token: `refresh-${number}`,
+      });
     }
   }
 }

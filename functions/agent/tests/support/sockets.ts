@@ -67,7 +67,10 @@ export class FakeSocket implements Socket {
 
   /** The payload of the last frame of a type. */
   last<T extends AgentType>(type: T): AgentPayload<T> {
-    const frame = this.sent.map((text) => decodeAgentFrame(text)).filter((one) => one.type === type).at(-1);
+    const frame = this.sent
+      .map((text) => decodeAgentFrame(text))
+      .filter((one) => one.type === type)
+      .at(-1);
     assert.ok(frame, `no ${type} was sent`);
     return frame.payload as AgentPayload<T>;
   }

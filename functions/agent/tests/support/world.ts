@@ -5,7 +5,20 @@ import { Agent } from "../../core/agent.ts";
 import type { HttpResponse } from "../../core/ports.ts";
 import type { PodStatus, StatusReport } from "../../core/protocol.ts";
 import type { SessionEnd } from "../../core/session.ts";
-import { answer, FakeCache, FakeClock, FakeCredentials, FakeHttp, FakeLogger, FakeRandom, settle, sha256, START, tokenUntil } from "./fakes.ts";
+import {
+  answer,
+  FakeCache,
+  FakeKeyValues,
+  FakeClock,
+  FakeCredentials,
+  FakeHttp,
+  FakeLogger,
+  FakeRandom,
+  settle,
+  sha256,
+  START,
+  tokenUntil,
+} from "./fakes.ts";
 import { golden } from "./goldens.ts";
 import { FakeNetwork, type FakeSocket } from "./sockets.ts";
 import { FakeWorkers } from "./workers.ts";
@@ -13,6 +26,8 @@ import { FakeWorkers } from "./workers.ts";
 export const CODE = "hello";
 export const POD = String(golden("server/pod-assign").payload["podId"]);
 export const INCARNATION = 3;
+/** Another pod. */
+export const OTHER = "19f6c7b3-0e84-4d2a-a5b9-6c3d8e71f042";
 const registration = golden("agent/node-register").payload as { bootId: string; resources: { cpu: string; memory: string; pods: number } };
 
 export function world() {
@@ -23,17 +38,41 @@ export function world() {
   const cache = new FakeCache();
   const network = new FakeNetwork();
   const workers = new FakeWorkers();
-  const credentials = new FakeCredentials({ supabaseUrl: "http://supabase.test", anonKey: "anon-key", accessToken: tokenUntil(START + 48 * 3_600_000) });
+  const storage = new FakeKeyValues();
+  const credentials = new FakeCredentials({
+    supabaseUrl: "http://supabase.test",
+    anonKey: "anon-key",
+    accessToken: tokenUntil(START + 48 * 3_600_000),
+  });
   http.handler = deliver(() => answer(200, CODE));
   const agent = new Agent(
-    { clock, random, log, openSocket: network.openSocket, http: http.fetch, sha256, cache, credentials, workers,
-      host: { runtimeType: "node", runtimeVersion: "v20.20.2", usage: () => ({ cpuMillis: 120, memoryBytes: 73_400_320 }) } },
+    {
+      clock,
+      random,
+      log,
+      openSocket: network.openSocket,
+      http: http.fetch,
+      sha256,
+      cache,
+      credentials,
+      workers,
+      storage,
+      host: { runtimeType: "node", runtimeVersion: "v20.20.2", usage: () => ({ cpuMillis: 120, memoryBytes: 73_400_320 }) },
+    },
     { url: "ws://server.test/ws", name: "worker-1", bootId: registration.bootId, resources: registration.resources },
   );
   let end: SessionEnd | undefined;
   void agent.ended.then((reached) => (end = reached));
   return {
-    agent, clock, random, log, http, cache, network, workers,
+    agent,
+    clock,
+    random,
+    log,
+    http,
+    cache,
+    network,
+    workers,
+    storage,
     get socket(): FakeSocket {
       return network.current;
     },
@@ -72,11 +111,19 @@ export async function assign(w: World, changes: Record<string, unknown> = {}): P
   await w.socket.sayGolden("pod-assign", { pack: { ...payload.pack, bundle }, ...changes });
 }
 
-export async function acknowledge(w: World, status: PodStatus, changes: { accepted?: boolean; code?: string; incarnation?: number; podId?: string } = {}): Promise<void> {
+export async function acknowledge(
+  w: World,
+  status: PodStatus,
+  changes: { accepted?: boolean; code?: string; incarnation?: number; podId?: string } = {},
+): Promise<void> {
   await w.socket.say("pod:status:ack", { podId: POD, incarnation: INCARNATION, status, accepted: true, ...changes });
 }
 
-export async function stop(w: World, reason: string, changes: { incarnation?: number; gracePeriodMs?: number; podId?: string } = {}): Promise<void> {
+export async function stop(
+  w: World,
+  reason: string,
+  changes: { incarnation?: number; gracePeriodMs?: number; podId?: string } = {},
+): Promise<void> {
   await w.socket.say("pod:stop", { podId: POD, incarnation: INCARNATION, reason, gracePeriodMs: 10_000, ...changes });
 }
 
@@ -97,7 +144,10 @@ export function statuses(w: World): string[] {
     .news()
     .filter(({ type }) => type === "pod:status")
     .map(({ payload }) => payload as StatusReport)
-    .map(({ podId, incarnation, status, reason }) => `${podId === POD ? "" : "other "}${incarnation === INCARNATION ? "" : `#${incarnation} `}${status}${reason ? ` ${reason}` : ""}`);
+    .map(
+      ({ podId, incarnation, status, reason }) =>
+        `${podId === POD ? "" : "other "}${incarnation === INCARNATION ? "" : `#${incarnation} `}${status}${reason ? ` ${reason}` : ""}`,
+    );
 }
 
 /** The connection breaks and the agent comes back on another one. */
@@ -109,4 +159,10 @@ export async function reconnect(w: World): Promise<void> {
   assert.equal(w.network.sockets.length, before + 1, "it connected again");
   await w.socket.open();
   await w.socket.sayGolden("auth-authenticated");
+}
+
+/** The pack says that it is done, and its worker ends. */
+export async function come(w: World): Promise<void> {
+  await w.workers.last.post({ type: "done" });
+  await w.workers.last.exit();
 }

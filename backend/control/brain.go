@@ -1,0 +1,103 @@
+package control
+
+import (
+	"maps"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/stark-o/stark/backend/cluster"
+	"github.com/stark-o/stark/backend/core"
+	"github.com/stark-o/stark/backend/sched"
+)
+
+// brain is the scheduler's index and queue for one term, kept up to date by what has changed: a lone pod costs what a lone pod costs, however
+// many nodes there are. One goroutine owns it.
+type brain struct {
+	watch   *cluster.Watch
+	index   *sched.Cluster
+	queue   *sched.Queue
+	waiting map[uuid.UUID]*core.Pod // in the queue
+}
+
+func newBrain(watch *cluster.Watch, seed uint64) *brain {
+	index := sched.NewCluster(sched.Config{Seed: seed})
+	return &brain{watch: watch, index: index, queue: sched.NewQueue(index, sched.Backoff{}), waiting: map[uuid.UUID]*core.Pod{}}
+}
+
+func (b *brain) close() { b.watch.Close() }
+
+// decide makes a plan for the pods that are worth a try now. What it places counts as placed until the picture says otherwise: the caller assumes
+// it there, or lets the picture forget it. changed are pods that do not wait any more.
+func (b *brain) decide(now time.Time, limit int) (plan sched.Plan, changed []uuid.UUID) {
+	changed = b.learn(b.watch.Take())
+	pods := b.queue.Take(now)
+	if len(pods) == 0 {
+		return plan, changed
+	}
+	plan = b.index.Decide(pods, sched.Options{Limit: limit, NoPreemption: true})
+	b.queue.Settle(&plan, now)
+	for _, p := range plan.Placements {
+		delete(b.waiting, p.PodID)
+	}
+	return plan, changed
+}
+
+// learn takes in how things are now that have changed.
+func (b *brain) learn(news cluster.News) (changed []uuid.UUID) {
+	for _, id := range news.GonePacks {
+		b.index.RemovePack(id)
+	}
+	for _, pack := range news.Packs {
+		b.index.UpsertPack(pack)
+	}
+	for _, name := range news.GoneNamespaces {
+		b.index.RemoveNamespace(name)
+	}
+	for _, namespace := range news.Namespaces {
+		b.index.UpsertNamespace(namespace)
+	}
+	for _, id := range news.GoneNodes {
+		b.index.RemoveNode(id)
+	}
+	for _, node := range news.Nodes {
+		b.index.UpsertNode(node)
+	}
+	for _, id := range news.GonePods {
+		b.index.Remove(id)
+		b.unqueue(id)
+		changed = append(changed, id)
+	}
+	for _, p := range news.Pods {
+		b.place(p)
+		if !p.Waiting {
+			changed = append(changed, p.Pod.ID)
+		}
+	}
+	return changed
+}
+
+func (b *brain) place(p cluster.PodPlace) {
+	if p.Home != uuid.Nil {
+		b.index.Place(p.Pod, p.Home)
+	} else {
+		b.index.Remove(p.Pod.ID)
+	}
+	if !p.Waiting {
+		b.unqueue(p.Pod.ID)
+		return
+	}
+	// An explanation that was written is a change of the row, too, and no reason to try again.
+	if old := b.waiting[p.Pod.ID]; old != nil && old.Incarnation == p.Pod.Incarnation && maps.Equal(old.Labels, p.Pod.Labels) {
+		return
+	}
+	b.waiting[p.Pod.ID] = p.Pod
+	b.queue.Add(p.Pod)
+}
+
+func (b *brain) unqueue(id uuid.UUID) {
+	if b.waiting[id] != nil {
+		delete(b.waiting, id)
+		b.queue.Delete(id)
+	}
+}

@@ -1,0 +1,14 @@
+-- What the worker follows: the columns that scheduling and deployments have been given. See 20261101000800 for what is left out, and why.
+
+alter publication stark set table
+  public.packs (id, name, version, runtime_tag, owner_id, visibility, bundle_path, bundle_sha256, bundle_size, entry, min_runtime_version),
+  public.nodes (id, name, runtime_type, runtime_version, owner_id, access, status, unschedulable, labels, taints, max_pods, cpu_millis,
+                memory_bytes, drain_requested_at, drain_deadline, created_at, revision),
+  public.pods (id, name, namespace, pack_id, env, args, metadata, cpu_millis, memory_bytes, priority, preemption_policy, node_selector,
+               tolerations, affinity, topology_spread, scheduling_group, scheduling_group_size, grace_period_ms, deployment_id,
+               deployment_generation, created_by, labels, desired_state, status, reason, node_id, incarnation, restarts, created_at, revision),
+  public.namespaces,
+  public.priority_classes,
+  public.cluster_config,
+  public.deployments (id, name, namespace, labels, pack_id, follow_latest, mode, replicas, spec, strategy, paused, generation,
+                      observed_generation, created_by, created_at, revision);

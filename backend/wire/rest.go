@@ -98,17 +98,21 @@ type Pod struct {
 	NodeSelector  map[string]string `json:"nodeSelector"`
 	Tolerations   []core.Toleration `json:"tolerations"`
 	Affinity      json.RawMessage   `json:"affinity"`
-	GracePeriodMS int32             `json:"gracePeriodMs"`
-	Labels        map[string]string `json:"labels"`
-	Annotations   map[string]string `json:"annotations"`
-	Unschedulable json.RawMessage   `json:"unschedulable"` // why it is pending, or null
-	Result        json.RawMessage   `json:"result"`
-	CreatedBy     *uuid.UUID        `json:"createdBy"`
-	CreatedAt     time.Time         `json:"createdAt"`
-	ScheduledAt   *time.Time        `json:"scheduledAt"`
-	StartedAt     *time.Time        `json:"startedAt"`
-	FinishedAt    *time.Time        `json:"finishedAt"`
-	Revision      int64             `json:"revision"`
+	// TopologySpread holds topologySpreadConstraints as in Kubernetes.
+	TopologySpread      json.RawMessage   `json:"topologySpread"`
+	SchedulingGroup     string            `json:"schedulingGroup"` // "" for none; placed all together or not at all
+	SchedulingGroupSize int32             `json:"schedulingGroupSize"`
+	GracePeriodMS       int32             `json:"gracePeriodMs"`
+	Labels              map[string]string `json:"labels"`
+	Annotations         map[string]string `json:"annotations"`
+	Unschedulable       json.RawMessage   `json:"unschedulable"` // why it is pending, or null
+	Result              json.RawMessage   `json:"result"`
+	CreatedBy           *uuid.UUID        `json:"createdBy"`
+	CreatedAt           time.Time         `json:"createdAt"`
+	ScheduledAt         *time.Time        `json:"scheduledAt"`
+	StartedAt           *time.Time        `json:"startedAt"`
+	FinishedAt          *time.Time        `json:"finishedAt"`
+	Revision            int64             `json:"revision"`
 }
 
 // PodCreate is the body of POST /api/pods. The pack is named by PackID, or by Pack and Version ("" or "latest" is the highest).
@@ -126,9 +130,14 @@ type PodCreate struct {
 	NodeSelector  map[string]string `json:"nodeSelector,omitempty"`
 	Tolerations   []core.Toleration `json:"tolerations,omitempty"`
 	Affinity      json.RawMessage   `json:"affinity,omitempty"`
-	GracePeriodMS *int32            `json:"gracePeriodMs,omitempty"`
-	Labels        map[string]string `json:"labels,omitempty"`
-	Annotations   map[string]string `json:"annotations,omitempty"`
+	// TopologySpread holds topologySpreadConstraints as in Kubernetes.
+	TopologySpread json.RawMessage `json:"topologySpread,omitempty"`
+	// SchedulingGroup names pods of the namespace that are placed all together or not at all; SchedulingGroupSize says how many they are.
+	SchedulingGroup     string            `json:"schedulingGroup,omitempty"`
+	SchedulingGroupSize int32             `json:"schedulingGroupSize,omitempty"`
+	GracePeriodMS       *int32            `json:"gracePeriodMs,omitempty"`
+	Labels              map[string]string `json:"labels,omitempty"`
+	Annotations         map[string]string `json:"annotations,omitempty"`
 }
 
 // PodEvent is an entry of GET /api/pods/:id/history.

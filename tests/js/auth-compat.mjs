@@ -150,6 +150,7 @@ test('claims are verified with the published key, without asking Auth', async ()
   assert.equal(claims.is_anonymous, false)
   assert.match(claims.session_id, uuid)
   assert.equal(claims.exp - claims.iat, 3600)
+  assert.ok(claims.stark_role) // from the custom access token hook that config.toml names
   assert.equal(claims.amr[0].method, 'password')
   assert.deepEqual(claims.app_metadata, user.app_metadata)
   const [head, body, signature] = session.access_token.split('.')

@@ -13,6 +13,7 @@ func (s *Server) nodeRoutes(r fiber.Router) {
 	r.Post("/", s.as(s.createNode))
 	r.Get("/", s.as(s.listNodes))
 	r.Get("/:id", s.as(s.getNode))
+	r.Patch("/:id", s.as(s.patchNode))
 	r.Delete("/:id", s.as(s.deleteNode))
 }
 
@@ -71,6 +72,39 @@ func (s *Server) getNode(c *fiber.Ctx, who caller) error {
 		return err
 	}
 	node, err := s.cfg.Store.Node(c.UserContext(), who.Actor, idOrName)
+	if err != nil {
+		return err
+	}
+	return ok(c, node)
+}
+
+// patchNode changes what is given and leaves the rest: cordon, labels, annotations, taints, and whom the node is for.
+func (s *Server) patchNode(c *fiber.Ctx, who caller) error {
+	idOrName, err := pathName(c, "id")
+	if err != nil {
+		return err
+	}
+	var in wire.NodePatch
+	if err := decode(c, &in); err != nil {
+		return err
+	}
+	if in.Unschedulable == nil && in.Access == nil && in.Labels == nil && in.Annotations == nil && in.Taints == nil {
+		return core.Errorf(core.CodeValidation, "nothing to change: give unschedulable, access, labels, annotations or taints")
+	}
+	if in.Access != nil {
+		if err := needOneOf("access", *in.Access, core.AccessShared, core.AccessPrivate); err != nil {
+			return err
+		}
+	}
+	if in.Taints != nil {
+		if err := checkTaints("taints", *in.Taints); err != nil {
+			return err
+		}
+	}
+	if err := first(checkMap("labels", in.Labels), checkMap("annotations", in.Annotations)); err != nil {
+		return err
+	}
+	node, err := s.cfg.Store.UpdateNode(c.UserContext(), who.Actor, idOrName, in)
 	if err != nil {
 		return err
 	}

@@ -58,6 +58,7 @@ type nodeStore interface {
 	CreateNode(ctx context.Context, actor core.Actor, in wire.NodeCreate) (wire.Node, error)
 	Node(ctx context.Context, actor core.Actor, idOrName string) (wire.Node, error)
 	ListNodes(ctx context.Context, actor core.Actor, filter wire.NodeFilter) ([]wire.Node, string, error)
+	UpdateNode(ctx context.Context, actor core.Actor, idOrName string, patch wire.NodePatch) (wire.Node, error)
 	DeleteNode(ctx context.Context, actor core.Actor, idOrName string) error
 }
 

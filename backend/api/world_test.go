@@ -108,6 +108,9 @@ func (f *fakes) Node(_ context.Context, a core.Actor, idOrName string) (wire.Nod
 func (f *fakes) ListNodes(_ context.Context, a core.Actor, filter wire.NodeFilter) ([]wire.Node, string, error) {
 	return nil, "", f.note("nodes", a, filter)
 }
+func (f *fakes) UpdateNode(_ context.Context, a core.Actor, idOrName string, patch wire.NodePatch) (wire.Node, error) {
+	return wire.Node{Name: idOrName}, f.note("patch", a, patch)
+}
 func (f *fakes) DeleteNode(_ context.Context, a core.Actor, idOrName string) error {
 	return f.note("delete", a, idOrName)
 }

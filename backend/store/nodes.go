@@ -66,6 +66,45 @@ func (s *Store) ListNodes(ctx context.Context, actor core.Actor, f wire.NodeFilt
 	return nodes, next, err
 }
 
+// UpdateNode changes what the patch gives. CONFLICT when the revision has moved on; FORBIDDEN when the node is not the actor's to change.
+func (s *Store) UpdateNode(ctx context.Context, actor core.Actor, idOrName string, patch wire.NodePatch) (wire.Node, error) {
+	var node wire.Node
+	err := s.asActor(ctx, actor, func(q *db.Queries) error {
+		found, err := q.GetNode(ctx, nodeKey(idOrName))
+		if err != nil {
+			return notFound("find node", "node", err)
+		}
+		changed, err := q.UpdateNode(ctx, nodeChange(found.ID, patch))
+		if err != nil {
+			return mapError("update node", err)
+		}
+		if changed == 0 && patch.Revision != nil && *patch.Revision != found.Revision {
+			return core.Errorf(core.CodeConflict, "changed by someone else: the revision is %d now", found.Revision).WithHint("Read it again, then try again.")
+		}
+		if changed == 0 {
+			return refused("node", true)
+		}
+		row, err := q.GetNode(ctx, db.GetNodeParams{ID: &found.ID})
+		node = nodeOf(db.ListNodesRow(row))
+		return mapError("read changed node", err)
+	})
+	return node, err
+}
+
+func nodeChange(id uuid.UUID, patch wire.NodePatch) db.UpdateNodeParams {
+	arg := db.UpdateNodeParams{ID: id, Unschedulable: patch.Unschedulable, Access: (*string)(patch.Access), Revision: patch.Revision}
+	if patch.Labels != nil {
+		arg.Labels = jsonOf(patch.Labels, "{}")
+	}
+	if patch.Annotations != nil {
+		arg.Annotations = jsonOf(patch.Annotations, "{}")
+	}
+	if patch.Taints != nil {
+		arg.Taints = jsonOf(*patch.Taints, "[]")
+	}
+	return arg
+}
+
 // DeleteNode deletes a node by its id or its name. CONFLICT while pods have their home there.
 func (s *Store) DeleteNode(ctx context.Context, actor core.Actor, idOrName string) error {
 	return s.asActor(ctx, actor, func(q *db.Queries) error {

@@ -315,6 +315,27 @@ func TestNodesByActor(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []wire.Node{own}, list)
 
+	cordon, shared := true, core.AccessShared
+	c.check(t, "cordon", verdicts{ok, ok, ok, forbid, forbid, hide, hide}, func(ctx context.Context, a core.Actor) error {
+		_, err := w.UpdateNode(ctx, a, "mine", wire.NodePatch{Unschedulable: &cordon})
+		return err
+	})
+	changed, err := w.UpdateNode(t.Context(), w.dev, "mine", wire.NodePatch{
+		Labels: map[string]string{"zone": "a"}, Taints: &[]core.Taint{{Key: "gpu", Effect: core.EffectNoSchedule}}})
+	require.NoError(t, err)
+	require.True(t, changed.Unschedulable, "what is not given stays")
+	require.Equal(t, map[string]string{"zone": "a"}, changed.Labels)
+	require.Equal(t, "gpu", changed.Taints[0].Key)
+	stale := changed.Revision - 1
+	_, err = w.UpdateNode(t.Context(), w.dev, "mine", wire.NodePatch{Taints: &[]core.Taint{}, Revision: &stale})
+	requireCode(t, core.CodeConflict, err)
+	uncordon := false
+	changed, err = w.UpdateNode(t.Context(), w.dev, "mine", wire.NodePatch{Taints: &[]core.Taint{}, Unschedulable: &uncordon, Revision: &changed.Revision})
+	require.NoError(t, err)
+	require.Empty(t, changed.Taints)
+	_, err = w.UpdateNode(t.Context(), w.dev, "mine", wire.NodePatch{Access: &shared})
+	requireCode(t, core.CodeForbidden, err) // whom a node is for is not its owner's to say
+
 	_, err = w.CreateNode(t.Context(), c["other"], wire.NodeCreate{Name: "mine", RuntimeType: core.RuntimeNode})
 	requireCode(t, core.CodeConflict, err)
 	fixture.Exec(t, w.pool, "update public.nodes set status = 'healthy' where id = $1", node.ID)

@@ -199,6 +199,17 @@ type NodeCreate struct {
 	Resources   NodeResources     `json:"resources"`
 }
 
+// NodePatch is the body of PATCH /api/nodes/:id. What is left out stays as it is; a map or list that is given replaces the one that was there.
+// With Revision the change is refused (CONFLICT) when somebody else was faster.
+type NodePatch struct {
+	Unschedulable *bool             `json:"unschedulable,omitempty"` // cordoned: keeps its pods, takes no new ones
+	Access        *core.Access      `json:"access,omitempty"`
+	Labels        map[string]string `json:"labels,omitempty"`
+	Annotations   map[string]string `json:"annotations,omitempty"`
+	Taints        *[]core.Taint     `json:"taints,omitempty"`
+	Revision      *int64            `json:"revision,omitempty"`
+}
+
 // Quota bounds the sum of a namespace's live pods; a nil field is no bound.
 type Quota struct {
 	MaxPods   *int64  `json:"maxPods,omitempty"`

@@ -297,6 +297,32 @@ func TestNodesAndNamespaces(t *testing.T) {
 	require.Equal(t, "namespace/batch deleted\n", s.must("ns", "delete", "batch"))
 }
 
+func TestNodesAreCordonedLabelledAndTainted(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	s := f.loggedIn()
+	f.nodes = []wire.Node{{
+		ID: uuid.New(), Name: "laptop", Labels: map[string]string{"zone": "eu", "old": "1"}, Revision: 7,
+		Taints: []core.Taint{{Key: "gpu", Effect: core.EffectNoSchedule}, {Key: "gpu", Effect: core.EffectNoExecute}, {Key: "ci", Value: "1", Effect: core.EffectNoSchedule}},
+	}}
+	require.Equal(t, "node/laptop cordoned\n", s.must("node", "cordon", "node/laptop"))
+	require.True(t, f.nodes[0].Unschedulable)
+	require.Equal(t, exitError, s.run("node", "uncordon", "nowhere", "laptop"))
+	require.Equal(t, "node/laptop uncordoned\n", s.out, "the others are still done")
+	require.Contains(t, s.err, `there is no node "nowhere"`)
+	require.False(t, f.nodes[0].Unschedulable)
+
+	require.Equal(t, "node/laptop labels: gpu=true,zone=us\n", s.must("node", "label", "laptop", "zone=us", "gpu=true", "old-"))
+	require.Equal(t, map[string]string{"zone": "us", "gpu": "true"}, f.nodePatch.Labels)
+	require.EqualValues(t, 7, *f.nodePatch.Revision, "what somebody else changes meanwhile is not overwritten")
+	require.Nil(t, f.nodePatch.Taints)
+
+	require.Equal(t, "node/laptop taints: gpu:NoSchedule,ci=2:NoSchedule\n", s.must("node", "taint", "laptop", "gpu:NoExecute-", "ci=2:NoSchedule"))
+	require.Equal(t, "node/laptop taints: ci=1:NoSchedule\n", s.must("node", "taint", "laptop", "gpu-"))
+	s.must("node", "taint", "laptop", "gpu-", "ci-")
+	require.Equal(t, &[]core.Taint{}, f.nodePatch.Taints, "none is a list too")
+}
+
 func TestSetupAndRoles(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)

@@ -38,21 +38,22 @@ type fake struct {
 	t   *testing.T
 	url string
 
-	mu       sync.Mutex // guards all below
-	logins   int
-	valid    string // the access token that is taken now
-	refresh  string
-	objects  map[string][]byte
-	packs    []wire.Pack
-	pods     []*wire.Pod
-	script   []core.PodStatus // what a new pod goes through
-	reason   string           // of a pod that ended
-	logs     []wire.PodLogLine
-	queries  []string // path?query of every request to /api
-	created  []wire.PodCreate
-	nodes    []wire.Node
-	patch    wire.AccountPatch // of the last change of a user
-	override http.HandlerFunc  // answers instead, when set
+	mu        sync.Mutex // guards all below
+	logins    int
+	valid     string // the access token that is taken now
+	refresh   string
+	objects   map[string][]byte
+	packs     []wire.Pack
+	pods      []*wire.Pod
+	script    []core.PodStatus // what a new pod goes through
+	reason    string           // of a pod that ended
+	logs      []wire.PodLogLine
+	queries   []string // path?query of every request to /api
+	created   []wire.PodCreate
+	nodes     []wire.Node
+	patch     wire.AccountPatch // of the last change of a user
+	nodePatch wire.NodePatch    // of the last change of a node
+	override  http.HandlerFunc  // answers instead, when set
 }
 
 func newFake(t *testing.T) *fake {
@@ -100,6 +101,7 @@ func newFake(t *testing.T) *fake {
 	mux.HandleFunc("GET /api/pods/{id}/history", f.auth(f.pod(f.history)))
 	mux.HandleFunc("GET /api/nodes", f.auth(func(w http.ResponseWriter, _ *http.Request) { ok(w, f.nodes) }))
 	mux.HandleFunc("GET /api/nodes/{name}", f.auth(f.getNode))
+	mux.HandleFunc("PATCH /api/nodes/{name}", f.auth(f.patchNode))
 	mux.HandleFunc("GET /api/namespaces", f.auth(func(w http.ResponseWriter, _ *http.Request) { ok(w, []wire.Namespace{{Name: "default"}}) }))
 	mux.HandleFunc("POST /api/namespaces", f.auth(func(w http.ResponseWriter, r *http.Request) {
 		var in wire.NamespaceCreate
@@ -386,6 +388,23 @@ func (f *fake) getNode(w http.ResponseWriter, r *http.Request) {
 			ok(w, n)
 			return
 		}
+	}
+	fail(w, 404, wire.Problem{Code: core.CodeNotFound, Message: "no such node"})
+}
+
+func (f *fake) patchNode(w http.ResponseWriter, r *http.Request) {
+	for i := range f.nodes {
+		n := &f.nodes[i]
+		if n.Name != r.PathValue("name") && n.ID.String() != r.PathValue("name") {
+			continue
+		}
+		f.nodePatch = wire.NodePatch{}
+		f.read(r, &f.nodePatch)
+		if f.nodePatch.Unschedulable != nil {
+			n.Unschedulable = *f.nodePatch.Unschedulable
+		}
+		ok(w, n)
+		return
 	}
 	fail(w, 404, wire.Problem{Code: core.CodeNotFound, Message: "no such node"})
 }

@@ -13,9 +13,13 @@ import (
 )
 
 func newNode(c *cli) *cobra.Command {
-	cmd := group("node", "Look at nodes",
+	cmd := group("node", "Look at nodes, cordon, label and taint them",
 		newNodeList(c),
 		newNodeGet(c),
+		newNodeCordon(c, true),
+		newNodeCordon(c, false),
+		newNodeLabel(c),
+		newNodeTaint(c),
 	)
 	cmd.Aliases = []string{"nodes"}
 	return cmd

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -145,12 +147,24 @@ func upHome(c *cli, o upOptions) (home string, forget func() error, err error) {
 func (c *cli) startStack(ctx context.Context, o upOptions, home string, log *slog.Logger) (*local.Stack, error) {
 	cfg := local.Config{
 		Ephemeral: o.ephemeral, APIPort: o.apiPort, DBPort: o.dbPort, JWTSecret: c.env("STARK_JWT_SECRET"), Log: log,
-		Progress: func(step string) { c.note("• %s", step) },
+		Progress: c.upProgress(),
 	}
 	if !o.ephemeral {
 		cfg.Dir = home
 	}
 	return local.Start(ctx, cfg)
+}
+
+// upProgress says each step; the migrations of a new database are one.
+func (c *cli) upProgress() func(string) {
+	var once sync.Once
+	return func(step string) {
+		if !strings.HasPrefix(step, "Applying migration ") {
+			c.note("• %s", step)
+			return
+		}
+		once.Do(func() { c.note("• Applying Stark's migrations") })
+	}
 }
 
 // waitTimeout bounds how long a part of the stack may take to be ready.

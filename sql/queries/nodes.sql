@@ -33,5 +33,13 @@ where (@name::text = '' or n.name = @name)
 order by n.created_at desc, n.id desc
 limit @page_size;
 
+-- name: UpdateNode :execrows
+-- What is null stays as it is.
+update public.nodes
+set unschedulable = coalesce(sqlc.narg('unschedulable'), unschedulable), access = coalesce(sqlc.narg('access'), access),
+    labels = coalesce(sqlc.narg('labels')::jsonb, labels), annotations = coalesce(sqlc.narg('annotations')::jsonb, annotations),
+    taints = coalesce(sqlc.narg('taints')::jsonb, taints)
+where id = @id and revision = coalesce(sqlc.narg('revision')::bigint, revision);
+
 -- name: DeleteNode :execrows
 delete from public.nodes where id = @id;

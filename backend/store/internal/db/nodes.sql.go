@@ -233,3 +233,38 @@ func (q *Queries) ListNodes(ctx context.Context, arg ListNodesParams) ([]ListNod
 	}
 	return items, nil
 }
+
+const updateNode = `-- name: UpdateNode :execrows
+update public.nodes
+set unschedulable = coalesce($1, unschedulable), access = coalesce($2, access),
+    labels = coalesce($3::jsonb, labels), annotations = coalesce($4::jsonb, annotations),
+    taints = coalesce($5::jsonb, taints)
+where id = $6 and revision = coalesce($7::bigint, revision)
+`
+
+type UpdateNodeParams struct {
+	Unschedulable *bool
+	Access        *string
+	Labels        json.RawMessage
+	Annotations   json.RawMessage
+	Taints        json.RawMessage
+	ID            uuid.UUID
+	Revision      *int64
+}
+
+// What is null stays as it is.
+func (q *Queries) UpdateNode(ctx context.Context, arg UpdateNodeParams) (int64, error) {
+	result, err := q.db.Exec(ctx, updateNode,
+		arg.Unschedulable,
+		arg.Access,
+		arg.Labels,
+		arg.Annotations,
+		arg.Taints,
+		arg.ID,
+		arg.Revision,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}

@@ -27,3 +27,10 @@ func (c *Client) Node(ctx context.Context, idOrName string) (wire.Node, error) {
 	_, err := c.do(ctx, call{method: http.MethodGet, path: []string{"api", "nodes", idOrName}, out: &node})
 	return node, err
 }
+
+// UpdateNode changes what the patch gives.
+func (c *Client) UpdateNode(ctx context.Context, idOrName string, patch wire.NodePatch) (wire.Node, error) {
+	var node wire.Node
+	_, err := c.do(ctx, call{method: http.MethodPatch, path: []string{"api", "nodes", idOrName}, in: patch, out: &node})
+	return node, err
+}

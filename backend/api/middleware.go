@@ -159,7 +159,7 @@ func (s *Server) cors(c *fiber.Ctx) error {
 		return c.Next()
 	}
 	if s.listed(c.Get(fiber.HeaderOrigin)) {
-		c.Set(fiber.HeaderAccessControlAllowMethods, "GET, POST, DELETE")
+		c.Set(fiber.HeaderAccessControlAllowMethods, "GET, POST, PATCH, DELETE")
 		c.Set(fiber.HeaderAccessControlAllowHeaders, strings.Join([]string{fiber.HeaderAuthorization, fiber.HeaderContentType, headerCorrelation}, ", "))
 		c.Set(fiber.HeaderAccessControlMaxAge, "600")
 	}

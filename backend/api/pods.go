@@ -14,6 +14,7 @@ const (
 	defaultLogLines = 1000
 	maxLogLines     = 5000
 	maxGraceMillis  = 3_600_000
+	maxGroup        = 10_000
 )
 
 func (s *Server) podRoutes(r fiber.Router) {
@@ -59,6 +60,9 @@ func checkPod(in *wire.PodCreate) error {
 	if g := in.GracePeriodMS; g != nil && (*g < 0 || *g > maxGraceMillis) {
 		return core.Invalid("gracePeriodMs", "must be from 0 to %d", maxGraceMillis)
 	}
+	if (in.SchedulingGroup == "") != (in.SchedulingGroupSize == 0) || in.SchedulingGroupSize < 0 || in.SchedulingGroupSize > maxGroup {
+		return core.Invalid("schedulingGroupSize", "goes with schedulingGroup, and must be from 1 to %d", maxGroup)
+	}
 	return first(
 		optionalName("name", in.Name),
 		optionalName("namespace", in.Namespace),
@@ -73,6 +77,8 @@ func checkPod(in *wire.PodCreate) error {
 		rawOf("args", &in.Args, '['),
 		rawOf("metadata", &in.Metadata, '{'),
 		rawOf("affinity", &in.Affinity, '{'),
+		rawOf("topologySpread", &in.TopologySpread, '['),
+		optionalName("schedulingGroup", in.SchedulingGroup),
 	)
 }
 

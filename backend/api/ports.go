@@ -33,6 +33,7 @@ type Store interface {
 	podStore
 	nodeStore
 	namespaceStore
+	userStore
 	Whoami(ctx context.Context, actor core.Actor) (wire.User, error)
 }
 
@@ -65,6 +66,13 @@ type namespaceStore interface {
 	Namespace(ctx context.Context, actor core.Actor, name string) (wire.Namespace, error)
 	ListNamespaces(ctx context.Context, actor core.Actor, part wire.Slice) ([]wire.Namespace, string, error)
 	DeleteNamespace(ctx context.Context, actor core.Actor, name string) error
+}
+
+type userStore interface {
+	SetupAdmin(ctx context.Context, actor core.Actor, token string) (wire.User, error)
+	Account(ctx context.Context, actor core.Actor, id uuid.UUID) (wire.Account, error)
+	ListAccounts(ctx context.Context, actor core.Actor, part wire.Slice) ([]wire.Account, string, error)
+	UpdateAccount(ctx context.Context, actor core.Actor, id uuid.UUID, patch wire.AccountPatch) (wire.Account, error)
 }
 
 // Sockets speaks the agent protocol on connections that have been upgraded. Serve owns conn until it returns and must not touch it afterwards:

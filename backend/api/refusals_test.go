@@ -20,7 +20,8 @@ import (
 
 // protected is every route that needs a caller.
 var protected = []struct{ method, path string }{
-	{"GET", "/auth/whoami"}, {"POST", "/auth/logout"},
+	{"GET", "/auth/whoami"}, {"POST", "/auth/logout"}, {"POST", "/auth/setup"},
+	{"GET", "/api/users"}, {"GET", "/api/users/" + someID.String()}, {"PATCH", "/api/users/" + someID.String()},
 	{"POST", "/api/packs"}, {"GET", "/api/packs"}, {"GET", "/api/packs/" + someID.String()}, {"DELETE", "/api/packs/" + someID.String()},
 	{"POST", "/api/pods"}, {"GET", "/api/pods"}, {"GET", "/api/pods/" + someID.String()}, {"DELETE", "/api/pods/" + someID.String()},
 	{"POST", "/api/pods/" + someID.String() + "/stop"}, {"GET", "/api/pods/" + someID.String() + "/history"},
@@ -29,10 +30,11 @@ var protected = []struct{ method, path string }{
 	{"POST", "/api/namespaces"}, {"GET", "/api/namespaces"}, {"GET", "/api/namespaces/one"}, {"DELETE", "/api/namespaces/one"},
 }
 
-// bodies that the POST routes take.
+// bodies that the POST and PATCH routes take.
 var bodies = map[string]string{
 	"/api/packs": fmt.Sprintf(`{"name":"hello","version":"1.0.0","runtimeTag":"node","bundlePath":"%s/hello/1.0.0/b.js"}`, developer),
 	"/api/pods":  `{"pack":"hello"}`, "/api/nodes": `{"name":"n1","runtimeType":"node"}`, "/api/namespaces": `{"name":"team-a"}`,
+	"/auth/setup": `{"token":"stark_setup_x"}`, "/api/users/" + someID.String(): `{"role":"viewer"}`,
 }
 
 func TestEveryRouteOfOursIsListedHere(t *testing.T) {
@@ -89,7 +91,7 @@ func TestTheStoresRefusalsAreAnswered(t *testing.T) {
 			for _, r := range protected {
 				w.err = core.Errorf(code, "said by the store").WithCause(secret)
 				var body any
-				if b, has := bodies[r.path]; has && r.method == "POST" {
+				if b, has := bodies[r.path]; has && (r.method == "POST" || r.method == "PATCH") {
 					body = b
 				}
 				a := w.do(r.method, r.path, body)

@@ -110,6 +110,7 @@ func (s *Server) routes() error {
 	s.app.Post("/auth/login", s.login)
 	s.app.Post("/auth/logout", s.as(s.logout))
 	s.app.Get("/auth/whoami", s.as(s.whoami))
+	s.app.Post("/auth/setup", s.as(s.setup))
 
 	api := s.app.Group("/api")
 	api.Get("/info", s.info)
@@ -117,6 +118,7 @@ func (s *Server) routes() error {
 	s.podRoutes(api.Group("/pods"))
 	s.nodeRoutes(api.Group("/nodes"))
 	s.namespaceRoutes(api.Group("/namespaces"))
+	s.userRoutes(api.Group("/users"))
 	return s.agentPageRoutes()
 }
 

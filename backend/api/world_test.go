@@ -123,6 +123,18 @@ func (f *fakes) ListNamespaces(_ context.Context, a core.Actor, part wire.Slice)
 func (f *fakes) DeleteNamespace(_ context.Context, a core.Actor, name string) error {
 	return f.note("delete", a, name)
 }
+func (f *fakes) SetupAdmin(_ context.Context, a core.Actor, token string) (wire.User, error) {
+	return wire.User{ID: a.UserID, Role: "admin"}, f.note("setup", a, token)
+}
+func (f *fakes) Account(_ context.Context, a core.Actor, id uuid.UUID) (wire.Account, error) {
+	return wire.Account{User: wire.User{ID: id}}, f.note("user", a, id)
+}
+func (f *fakes) ListAccounts(_ context.Context, a core.Actor, part wire.Slice) ([]wire.Account, string, error) {
+	return nil, "", f.note("users", a, part)
+}
+func (f *fakes) UpdateAccount(_ context.Context, a core.Actor, id uuid.UUID, patch wire.AccountPatch) (wire.Account, error) {
+	return wire.Account{User: wire.User{ID: id}}, f.note("patch", a, patch)
+}
 func (f *fakes) Whoami(_ context.Context, a core.Actor) (wire.User, error) {
 	return wire.User{ID: a.UserID, Email: a.Email, Role: "developer"}, f.note("whoami", a, nil)
 }

@@ -128,6 +128,11 @@ func (s *Server) Synced() <-chan struct{} { return s.ready }
 // Connected is how many agents are registered here.
 func (s *Server) Connected() int { return s.hub.Connected() }
 
+// OfferSetup makes the token for the first admin, to be shown once; "" when there is an admin or one is out already.
+func (s *Server) OfferSetup(ctx context.Context, renew bool) (string, error) {
+	return s.store.OfferSetup(ctx, renew)
+}
+
 // Close gives back what New took. It is for servers that are never run; Run does it by itself.
 func (s *Server) Close() error {
 	var err error

@@ -25,6 +25,7 @@ func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)
 type fakeStore struct {
 	state *cluster.State
 	tell  func(cluster.Delta)
+	hold  func(context.Context, []core.Placement) // is called before an assignment is written
 
 	mu        sync.Mutex
 	epoch     int64
@@ -81,7 +82,10 @@ func (f *fakeStore) ReleaseLease(context.Context, core.Epoch) error {
 	return f.leaseErr
 }
 
-func (f *fakeStore) Assign(_ context.Context, epoch core.Epoch, placements []core.Placement) ([]uuid.UUID, error) {
+func (f *fakeStore) Assign(ctx context.Context, epoch core.Epoch, placements []core.Placement) ([]uuid.UUID, error) {
+	if f.hold != nil {
+		f.hold(ctx, placements)
+	}
 	taken, echo, err := f.assign(epoch, placements)
 	if f.tell != nil && len(echo) > 0 {
 		f.tell(f.state.Apply(core.Changes{Events: echo}))

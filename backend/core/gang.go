@@ -5,7 +5,8 @@ import (
 	"strconv"
 )
 
-// Labels that make pods of one namespace a gang: none of them is placed until LabelGangSize of them can be.
+// Labels that make pods of one namespace a gang, for clients that know no column scheduling_group: none of them is placed until LabelGangSize of
+// them can be.
 const (
 	LabelGang     = "stark.dev/gang"
 	LabelGangSize = "stark.dev/gang-size"
@@ -18,8 +19,11 @@ type Gang struct {
 	Size      int // how many must have a place at once
 }
 
-// GangOf reads a pod's gang from its labels; ok is false for a pod that is in none.
+// GangOf reads a pod's gang from its group or, when it has none, from its labels; ok is false for a pod that is in none.
 func GangOf(p *Pod) (gang Gang, ok bool, err error) {
+	if p.Group != "" {
+		return Gang{Namespace: p.Namespace, Name: p.Group, Size: int(max(1, p.GroupSize))}, true, nil
+	}
 	name := p.Labels[LabelGang]
 	if name == "" {
 		return Gang{}, false, nil

@@ -100,17 +100,20 @@ type Pod struct {
 	// TopologySpread is a JSON array of constraints as in Kubernetes: ParseTopologySpread reads it.
 	TopologySpread json.RawMessage
 	NeverPreempts  bool // preemptionPolicy Never: waits for room, takes none from others
-	GracePeriod    time.Duration
-	CreatedBy      uuid.UUID // uuid.Nil for pods that no user created
-	Labels         map[string]string
-	Desired        DesiredState
-	Status         PodStatus
-	Reason         string
-	NodeID         uuid.UUID // uuid.Nil while pending
-	Incarnation    int64
-	Restarts       int32
-	CreatedAt      time.Time
-	Revision       int64
+	// Group and GroupSize make pods of one namespace a gang; "" is none. GangOf reads them.
+	Group       string
+	GroupSize   int32
+	GracePeriod time.Duration
+	CreatedBy   uuid.UUID // uuid.Nil for pods that no user created
+	Labels      map[string]string
+	Desired     DesiredState
+	Status      PodStatus
+	Reason      string
+	NodeID      uuid.UUID // uuid.Nil while pending
+	Incarnation int64
+	Restarts    int32
+	CreatedAt   time.Time
+	Revision    int64
 }
 
 // PodFields is a set of columns that a change did not carry because they are large and unchanged (TOAST).

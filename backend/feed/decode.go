@@ -78,7 +78,7 @@ var tables = map[string]tableKind{
 var podColumns = []string{
 	"id", "name", "namespace", "pack_id", "env", "args", "metadata", "cpu_millis", "memory_bytes", "priority", "node_selector",
 	"tolerations", "affinity", "grace_period_ms", "created_by", "labels", "desired_state", "status", "reason", "node_id",
-	"incarnation", "restarts", "created_at", "revision",
+	"incarnation", "restarts", "created_at", "revision", "topology_spread", "preemption_policy", "scheduling_group", "scheduling_group_size",
 }
 
 func podTable(col map[string]int) table {
@@ -89,6 +89,7 @@ func podTable(col map[string]int) table {
 		{col["env"], core.PodEnv}, {col["args"], core.PodArgs}, {col["metadata"], core.PodMetadata},
 		{col["node_selector"], core.PodNodeSelector}, {col["tolerations"], core.PodTolerations},
 		{col["affinity"], core.PodAffinity}, {col["labels"], core.PodLabels}, {col["reason"], core.PodReason},
+		{col["topology_spread"], core.PodTopologySpread},
 	}
 	c := columnsOf(col, podColumns)
 	return table{
@@ -102,6 +103,7 @@ func podTable(col map[string]int) table {
 				Desired: core.DesiredState(r.string(c[16])), Status: core.PodStatus(r.string(c[17])), Reason: r.largeString(c[18]),
 				NodeID: r.uuid(c[19]), Incarnation: r.int(c[20]), Restarts: int32(r.int(c[21])),
 				CreatedAt: r.time(c[22]), Revision: r.int(c[23]),
+				TopologySpread: r.raw(c[24], "[]"), NeverPreempts: r.string(c[25]) == "Never", Group: r.string(c[26]), GroupSize: int32(r.optionalInt(c[27])),
 			}}
 			for _, l := range large {
 				if r.cells[l.column].unchanged {
@@ -144,7 +146,8 @@ func nodeTable(col map[string]int) table {
 	}
 }
 
-var packColumns = []string{"id", "name", "version", "runtime_tag", "owner_id", "visibility", "bundle_path", "bundle_sha256", "bundle_size"}
+var packColumns = []string{"id", "name", "version", "runtime_tag", "owner_id", "visibility", "bundle_path", "bundle_sha256", "bundle_size",
+	"min_runtime_version"}
 
 func packTable(col map[string]int) table {
 	c := columnsOf(col, packColumns)
@@ -154,6 +157,7 @@ func packTable(col map[string]int) table {
 				ID: r.uuid(c[0]), Name: r.string(c[1]), Version: r.string(c[2]), Tag: core.RuntimeTag(r.string(c[3])),
 				OwnerID: r.uuid(c[4]), Public: r.string(c[5]) == "public",
 				BundlePath: r.largeString(c[6]), BundleSHA256: r.string(c[7]), BundleSize: r.int(c[8]),
+				MinRuntimeVersion: r.string(c[9]),
 			}, PathUnchanged: r.cells[c[6]].unchanged}
 		},
 		delete: func(r *row) core.Event { return core.PackDeleted{ID: r.uuid(c[0])} },

@@ -23,6 +23,7 @@ func podText() map[string]string {
 		"cpu_millis": "100", "memory_bytes": "134217728", "priority": "-5", "node_selector": "{}", "tolerations": "[]", "affinity": "{}",
 		"grace_period_ms": "10000", "created_by": null, "labels": "{}", "desired_state": "running", "status": "pending", "reason": "",
 		"node_id": null, "incarnation": "0", "restarts": "0", "created_at": "2026-11-25 02:00:00.123456+00", "revision": "1",
+		"topology_spread": "[]", "preemption_policy": "PreemptLowerPriority", "scheduling_group": null, "scheduling_group_size": null,
 	}
 }
 
@@ -62,8 +63,15 @@ func TestDecodePod(t *testing.T) {
 		"env": `{"A": "1"}`, "args": `[1, "x"]`, "metadata": `{"k": null}`, "node_selector": `{"zone": "a"}`,
 		"tolerations": `[{"key": "gpu", "operator": "Exists", "tolerationSeconds": 5}]`, "affinity": `{"nodeAffinity": {}}`,
 		"created_by": otherID.String(), "labels": `{"app": "web"}`, "status": "running", "node_id": someID.String(), "incarnation": "3",
-		"restarts": "2", "reason": "x", "desired_state": "stopped",
+		"restarts": "2", "reason": "x", "desired_state": "stopped", "topology_spread": `[{"maxSkew": 1}]`, "preemption_policy": "Never",
+		"scheduling_group": "batch", "scheduling_group_size": "3",
 	}).Pod
+	require.Equal(t, json.RawMessage(`[{"maxSkew": 1}]`), full.TopologySpread)
+	require.True(t, full.NeverPreempts)
+	gang, ganged, err := core.GangOf(full)
+	require.NoError(t, err)
+	require.True(t, ganged)
+	require.Equal(t, core.Gang{Namespace: "default", Name: "batch", Size: 3}, gang)
 	seconds := int64(5)
 	require.Equal(t, map[string]string{"A": "1"}, full.Env)
 	require.Equal(t, json.RawMessage(`[1, "x"]`), full.Args)
@@ -134,6 +142,7 @@ func TestDecodeMarksWhatIsUnchanged(t *testing.T) {
 	for column, field := range map[string]core.PodFields{
 		"env": core.PodEnv, "args": core.PodArgs, "metadata": core.PodMetadata, "node_selector": core.PodNodeSelector,
 		"tolerations": core.PodTolerations, "affinity": core.PodAffinity, "labels": core.PodLabels, "reason": core.PodReason,
+		"topology_spread": core.PodTopologySpread,
 	} {
 		e := decodePod(t, map[string]string{column: unchanged})
 		require.Equal(t, field, e.Missing, column)

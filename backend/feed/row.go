@@ -63,6 +63,14 @@ func (r *row) int(i int) int64 {
 	return n
 }
 
+// optionalInt is int, with 0 for null.
+func (r *row) optionalInt(i int) int64 {
+	if r.cells[i].text == nil {
+		return 0
+	}
+	return r.int(i)
+}
+
 func (r *row) bool(i int) bool { return string(r.cells[i].text) == "t" }
 
 // timeLayout is Postgres' ISO DateStyle; the connection sets the time zone to UTC.

@@ -154,7 +154,7 @@ func (k *class) scan(c *Cluster, into []choice) []choice {
 			}
 			s := &k.shares[l.capacity]
 			allocation, balance := resourceScores(k.strategy, k.bestEffort, l.cpuShare+s.cpu, l.memoryShare+s.memory)
-			e := entry{allocation*weights.Resources + balance*weights.Balanced, slot}
+			e := c.entry(slot, allocation*weights.Resources+balance*weights.Balanced)
 			best := &into[0]
 			if k.static.lean != nil {
 				best = &into[k.static.leanID(slot)]

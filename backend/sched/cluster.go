@@ -19,7 +19,7 @@ type Cluster struct {
 	vacant     []int32             // slots that nothing uses
 	nodes      []nodeState         // by slot
 	loads      []load              // by slot: what the inner loop reads
-	ties       []uint64            // by slot
+	ties       []uint32            // by slot
 	profileOf  []int32             // by slot; absent for a node that is not known
 	capacities []Resources         // distinct capacities; load.capacity numbers them
 	capacityOf map[Resources]int32
@@ -351,8 +351,8 @@ func (c *Cluster) free(slot int32) Resources {
 	return c.nodes[slot].capacity.minus(c.nodes[slot].used)
 }
 
-// tieBreak is FNV-1a over seed and id: stable across processes, unlike maphash.
-func tieBreak(seed uint64, id uuid.UUID) uint64 {
+// tieBreak is FNV-1a over seed and id, mixed by murmur3's finaliser: stable across processes, unlike maphash.
+func tieBreak(seed uint64, id uuid.UUID) uint32 {
 	h := uint64(14695981039346656037)
 	for i := range 8 {
 		h = (h ^ (seed >> (8 * i) & 0xff)) * 1099511628211
@@ -360,5 +360,7 @@ func tieBreak(seed uint64, id uuid.UUID) uint64 {
 	for _, b := range id {
 		h = (h ^ uint64(b)) * 1099511628211
 	}
-	return h
+	h = (h ^ h>>33) * 0xff51afd7ed558ccd
+	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
+	return uint32(h >> 32)
 }

@@ -50,11 +50,11 @@ type limits struct {
 	statics int
 	texts   int // parsed affinities and spread constraints
 	log     int // changes that classes can catch up on; more when there are more nodes
-	groups  int // from how many on groups without pods are forgotten
+	dead    int // how much that nothing refers to any more is kept at least before it is cleared away
 }
 
 func defaultLimits() limits {
-	return limits{memory: 256 << 20, classes: 4096, statics: 2048, texts: 8192, log: 1024, groups: 1024}
+	return limits{memory: 256 << 20, classes: 4096, statics: 2048, texts: 8192, log: 1024, dead: 1024}
 }
 
 // indexes is how many classes may keep an index: 24 bytes a node, and 8 for each counter with one-node domains, of which two are assumed.

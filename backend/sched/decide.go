@@ -31,7 +31,7 @@ type failure struct {
 // pods have their home, evicted ones are leaving, and room is kept for nominated ones. What the database refuses must be taken back with
 // Remove, or with Place for an eviction. Pods that have a home already are passed over.
 func (c *Cluster) Decide(pods []*core.Pod, o Options) Plan {
-	c.compact()
+	c.tidy()
 	mark, events := c.begin(), c.events
 	d := decision{Cluster: c, Options: o}
 	d.run(pods)
@@ -46,6 +46,7 @@ func (c *Cluster) Decide(pods []*core.Pod, o Options) Plan {
 func (d *decision) run(pods []*core.Pod) {
 	queue := slices.Clone(pods)
 	slices.SortFunc(queue, comparePods)
+	queue = slices.CompactFunc(queue, func(a, b *core.Pod) bool { return a.ID == b.ID })
 	queue = slices.DeleteFunc(queue, func(p *core.Pod) bool {
 		_, placed := d.Home(p.ID)
 		return placed

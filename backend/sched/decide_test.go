@@ -1,6 +1,7 @@
 package sched
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -288,4 +289,39 @@ func TestDecideInput(t *testing.T) {
 	in.Nodes[1].Pods = []*core.Pod{somePod(9, awayFrom("web", "zone", ""))}
 	in.Pods = []*core.Pod{somePod(1, podLabels("app", "web"))}
 	require.True(t, ptr(Decide(in).Unschedulable[0].Explanation).Has(FilterRepelled))
+}
+
+func TestTheSamePodTwice(t *testing.T) {
+	t.Parallel()
+	c := clusterOf(someNode(1))
+	plan := c.Decide([]*core.Pod{somePod(1), somePod(1), somePod(2), somePod(1)}, Options{})
+	require.Len(t, plan.Placements, 2)
+	require.Equal(t, 2, c.Pods())
+	c.Remove(podID(1))
+	c.Remove(podID(2))
+	require.Equal(t, Resources{CPUMillis: 4000, MemoryBytes: 8 * gi, Pods: 110}, c.free(0))
+}
+
+// Browser tabs come and go under new names, of all sizes and versions, with pods of all labels: what is kept follows what is there.
+func TestNothingPilesUp(t *testing.T) {
+	t.Parallel()
+	c := clusterOf()
+	c.limits.dead = 8
+	lonely := awayFrom("x", "kubernetes.io/hostname", "")
+	for i := range 500 {
+		c.UpsertNode(someNode(i, func(n *core.Node) {
+			n.RuntimeVersion, n.CPUMillis, n.Labels = fmt.Sprintf("22.%d.0", i), int64(1000+i), map[string]string{"tab": fmt.Sprint(i)}
+		}))
+		pod := somePod(i, podLabels("app", "x", "n", fmt.Sprint(i)), lonely)
+		require.NotContains(t, homes(t, c, pod), "")
+		c.Remove(pod.ID)
+		c.RemoveNode(nodeID(i))
+	}
+	c.Decide(nil, Options{})
+	for name, n := range map[string]int{"groups": len(c.groups), "group ids": len(c.groupIDs), "profiles": len(c.profiles), "hosts": len(c.column(core.LabelHostname).values),
+		"capacities": len(c.capacities), "slots": len(c.nodes), "symmetric": len(c.symmetric), "labels": len(c.groupsWith)} {
+		require.LessOrEqual(t, n, 20, name)
+	}
+	require.Empty(t, c.pods)
+	require.Empty(t, c.undo)
 }

@@ -141,7 +141,7 @@ func (t *tally) closer(a, b nearness) bool {
 	case a.shortage != b.shortage:
 		return a.shortage < b.shortage
 	}
-	return t.c.better(entry{slot: a.slot}, entry{slot: b.slot})
+	return t.c.better(t.c.entry(a.slot, 0), t.c.entry(b.slot, 0))
 }
 
 // refusedBy is the first filter that keeps a pod of the class off a node.

@@ -200,3 +200,24 @@ func TestFilterNonsense(t *testing.T) {
 	c.Place(somePod(2, affine(`{"podAntiAffinity":`)), nodeID(1))
 	require.Equal(t, []string{"node-1"}, homes(t, c, somePod(3)), "a running pod that cannot be read is in nobody's way")
 }
+
+// Whatever a pod's affinity and spread say, deciding ends: with a place, or with a reason.
+func FuzzDecide(f *testing.F) {
+	f.Add(`{"podAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[{"labelSelector":{},"topologyKey":"zone","namespaceSelector":{}}]}}`, `[]`)
+	f.Add(`{"podAntiAffinity":{"preferredDuringSchedulingIgnoredDuringExecution":[{"weight":1,"podAffinityTerm":{"topologyKey":"kubernetes.io/hostname"}}]}}`,
+		`[{"maxSkew":2147483647,"topologyKey":"zone","whenUnsatisfiable":"ScheduleAnyway"}]`)
+	f.Add(`{"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":{"nodeSelectorTerms":[{"matchExpressions":[{"key":"zone","operator":"Gt","values":["9223372036854775807"]}]}]}}}`,
+		`[{"maxSkew":1,"topologyKey":"kubernetes.io/hostname","whenUnsatisfiable":"DoNotSchedule","minDomains":2147483647,"labelSelector":{}}]`)
+	f.Fuzz(func(t *testing.T, affinity, spread string) {
+		c := clusterOf(zoned(1, "a"), zoned(2, "b"), someNode(3, labelled()))
+		pods := []*core.Pod{somePod(1, affine(affinity), spreading(spread), podLabels("app", "x")), somePod(2, affine(affinity), spreading(spread)),
+			somePod(3, asks(4000, 0), prioritised(1)), somePod(4, asks(4000, 0), prioritised(1), affine(affinity)), somePod(5)}
+		plan := c.Decide(pods, Options{})
+		require.Equal(t, len(pods), len(plan.Placements)+len(plan.Unschedulable)+plan.Deferred)
+		for _, u := range plan.Unschedulable {
+			require.NotEmpty(t, u.Explanation.Filters)
+			require.NotEmpty(t, u.Explanation.Text)
+		}
+		c.Explain(pods[0])
+	})
+}

@@ -5,9 +5,15 @@ import "bytes"
 // heap holds the nodes of a cohort that can take one more pod, the best on top. The order is total: by value, then by seeded tie, then by id.
 type heap []entry
 
+// entry keeps its tie itself: a slot may get another node before the heap has heard of it, and an order must not change underneath a heap.
 type entry struct {
 	value int64
 	slot  int32
+	tie   uint32
+}
+
+func (c *Cluster) entry(slot int32, value int64) entry {
+	return entry{value: value, slot: slot, tie: c.ties[slot]}
 }
 
 // better is the order of nodes within a cohort, and, on totals, between cohorts.
@@ -15,8 +21,8 @@ func (c *Cluster) better(a, b entry) bool {
 	if a.value != b.value {
 		return a.value > b.value
 	}
-	if c.ties[a.slot] != c.ties[b.slot] {
-		return c.ties[a.slot] > c.ties[b.slot]
+	if a.tie != b.tie {
+		return a.tie > b.tie
 	}
 	return bytes.Compare(c.nodes[a.slot].id[:], c.nodes[b.slot].id[:]) < 0
 }

@@ -234,7 +234,7 @@ func (k *class) fill(c *Cluster) {
 			id := k.cohort(slot)
 			h := &k.cohorts[id].heap
 			k.at[slot] = position{id, int32(len(*h))}
-			*h = append(*h, entry{k.value(c, l), slot})
+			*h = append(*h, c.entry(slot, k.value(c, l)))
 		}
 		return true
 	})
@@ -302,18 +302,18 @@ func (k *class) look(c *Cluster, slot int32, alone bool) {
 		}
 		return
 	}
-	id, value := k.cohort(slot), k.value(c, l)
+	id, e := k.cohort(slot), c.entry(slot, k.value(c, l))
 	was := k.at[slot]
 	switch {
 	case was.cohort == id:
 		h := k.cohorts[id].heap
-		if h[was.index].value != value {
-			h[was.index].value = value
+		if h[was.index] != e {
+			h[was.index] = e
 			k.fix(c, h, int(was.index))
 		}
 		return
 	case was.cohort != absent:
 		k.drop(c, slot)
 	}
-	k.push(c, id, entry{value, slot})
+	k.push(c, id, e)
 }

@@ -98,7 +98,7 @@ func (c *Cluster) cheapest(pod *core.Pod, k *class, nominated int32) (best sacri
 		if found {
 			order = s.compare(&best)
 		}
-		if order < 0 || (order == 0 && c.better(entry{slot: slot}, entry{slot: best.slot})) {
+		if order < 0 || (order == 0 && c.better(c.entry(slot, 0), c.entry(best.slot, 0))) {
 			best, found, spare = s, true, best.victims
 			return true
 		}

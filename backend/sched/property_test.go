@@ -36,7 +36,7 @@ func newMachine(t *rapid.T) *machine {
 	cfg := Config{Seed: rapid.Uint64().Draw(t, "seed"), NamespaceStrategy: map[string]Strategy{"team-b": MostAllocated}}
 	m := &machine{size: 12, cluster: NewCluster(cfg), oracle: newOracle(cfg)}
 	if pick(t, "forgetful", false, true) {
-		m.cluster.limits = limits{classes: 4, statics: 3, texts: 2, log: 4, groups: 4}
+		m.cluster.limits = limits{classes: 4, statics: 3, texts: 2, log: 4, dead: 4}
 	}
 	for _, p := range packs {
 		m.cluster.UpsertPack(p)
@@ -180,6 +180,22 @@ func (m *machine) removeNode(t *rapid.T) {
 	m.cluster.RemoveNode(n)
 	delete(m.oracle.nodes, n)
 	delete(m.oracle.cached, n)
+}
+
+// replaceNode puts another node like the first in its place at once.
+func (m *machine) replaceNode(t *rapid.T) {
+	gone, came := nodeID(m.drawNodeID(t)), nodeID(m.drawNodeID(t))
+	old := m.oracle.nodes[gone]
+	if old == nil || m.oracle.nodes[came] != nil {
+		return
+	}
+	n := *old
+	n.ID, n.Name = came, "node-"+fmt.Sprint(came[15])
+	m.cluster.RemoveNode(gone)
+	delete(m.oracle.nodes, gone)
+	delete(m.oracle.cached, gone)
+	m.cluster.UpsertNode(&n)
+	m.oracle.nodes[came] = &n
 }
 
 func (m *machine) cache(t *rapid.T) {
@@ -339,7 +355,7 @@ func TestClusterAgreesWithOracle(t *testing.T) {
 			m.upsertNode(t)
 		}
 		t.Repeat(map[string]func(*rapid.T){
-			"upsert node": m.upsertNode, "remove node": m.removeNode, "cache": m.cache, "namespace": m.upsertNamespace,
+			"upsert node": m.upsertNode, "remove node": m.removeNode, "replace node": m.replaceNode, "cache": m.cache, "namespace": m.upsertNamespace,
 			"remove pod": m.removePod, "stop pod": m.stopPod, "place": m.placeElsewhere, "decide": m.decide, "decide again": m.decide,
 			"rebuild": m.sameAsRebuilt,
 		})
@@ -359,7 +375,7 @@ func TestLargeClusterAgreesWithOracle(t *testing.T) {
 			m.oracle.nodes[n.ID] = n
 		}
 		for range rapid.IntRange(1, 3).Draw(t, "steps") {
-			pick(t, "step", m.upsertNode, m.removeNode, m.cache, m.removePod, m.placeElsewhere, m.decide)(t)
+			pick(t, "step", m.upsertNode, m.removeNode, m.replaceNode, m.cache, m.removePod, m.placeElsewhere, m.decide)(t)
 			m.decide(t)
 		}
 		m.sameAsRebuilt(t)

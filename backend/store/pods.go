@@ -38,6 +38,7 @@ func podParams(in wire.PodCreate, packID uuid.UUID) db.InsertPodParams {
 		Namespace: in.Namespace, PackID: packID, Env: jsonOf(in.Env, "{}"), Args: orEmpty(in.Args, "[]"),
 		Metadata: orEmpty(in.Metadata, "{}"), Cpu: in.Resources.CPU, Memory: in.Resources.Memory, PriorityClass: in.PriorityClass,
 		NodeSelector: jsonOf(in.NodeSelector, "{}"), Tolerations: jsonOf(in.Tolerations, "[]"), Affinity: orEmpty(in.Affinity, "{}"),
+		TopologySpread: orEmpty(in.TopologySpread, "[]"), SchedulingGroup: in.SchedulingGroup, SchedulingGroupSize: in.SchedulingGroupSize,
 		GracePeriodMs: in.GracePeriodMS, Labels: jsonOf(in.Labels, "{}"), Annotations: jsonOf(in.Annotations, "{}"),
 	}
 	if in.Name != "" {
@@ -129,6 +130,7 @@ func podOf(r db.ListPodsRow) wire.Pod {
 		Resources: wire.Resources{CPU: r.Cpu, Memory: r.Memory}, PriorityClass: r.PriorityClass, Priority: r.Priority,
 		Env: stringMap(r.Env), Args: r.Args, Metadata: r.Metadata, NodeSelector: stringMap(r.NodeSelector),
 		Tolerations: elements[core.Toleration](r.Tolerations), Affinity: r.Affinity, GracePeriodMS: r.GracePeriodMs,
+		TopologySpread: r.TopologySpread, SchedulingGroup: r.SchedulingGroup, SchedulingGroupSize: r.SchedulingGroupSize,
 		Labels: stringMap(r.Labels), Annotations: stringMap(r.Annotations), Unschedulable: r.Unschedulable, Result: r.Result,
 		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt, ScheduledAt: r.ScheduledAt, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
 		Revision: r.Revision,

@@ -98,17 +98,21 @@ type Pod struct {
 	NodeSelector  map[string]string `json:"nodeSelector"`
 	Tolerations   []core.Toleration `json:"tolerations"`
 	Affinity      json.RawMessage   `json:"affinity"`
-	GracePeriodMS int32             `json:"gracePeriodMs"`
-	Labels        map[string]string `json:"labels"`
-	Annotations   map[string]string `json:"annotations"`
-	Unschedulable json.RawMessage   `json:"unschedulable"` // why it is pending, or null
-	Result        json.RawMessage   `json:"result"`
-	CreatedBy     *uuid.UUID        `json:"createdBy"`
-	CreatedAt     time.Time         `json:"createdAt"`
-	ScheduledAt   *time.Time        `json:"scheduledAt"`
-	StartedAt     *time.Time        `json:"startedAt"`
-	FinishedAt    *time.Time        `json:"finishedAt"`
-	Revision      int64             `json:"revision"`
+	// TopologySpread holds topologySpreadConstraints as in Kubernetes.
+	TopologySpread      json.RawMessage   `json:"topologySpread"`
+	SchedulingGroup     string            `json:"schedulingGroup"` // "" for none; placed all together or not at all
+	SchedulingGroupSize int32             `json:"schedulingGroupSize"`
+	GracePeriodMS       int32             `json:"gracePeriodMs"`
+	Labels              map[string]string `json:"labels"`
+	Annotations         map[string]string `json:"annotations"`
+	Unschedulable       json.RawMessage   `json:"unschedulable"` // why it is pending, or null
+	Result              json.RawMessage   `json:"result"`
+	CreatedBy           *uuid.UUID        `json:"createdBy"`
+	CreatedAt           time.Time         `json:"createdAt"`
+	ScheduledAt         *time.Time        `json:"scheduledAt"`
+	StartedAt           *time.Time        `json:"startedAt"`
+	FinishedAt          *time.Time        `json:"finishedAt"`
+	Revision            int64             `json:"revision"`
 }
 
 // PodCreate is the body of POST /api/pods. The pack is named by PackID, or by Pack and Version ("" or "latest" is the highest).
@@ -126,16 +130,21 @@ type PodCreate struct {
 	NodeSelector  map[string]string `json:"nodeSelector,omitempty"`
 	Tolerations   []core.Toleration `json:"tolerations,omitempty"`
 	Affinity      json.RawMessage   `json:"affinity,omitempty"`
-	GracePeriodMS *int32            `json:"gracePeriodMs,omitempty"`
-	Labels        map[string]string `json:"labels,omitempty"`
-	Annotations   map[string]string `json:"annotations,omitempty"`
+	// TopologySpread holds topologySpreadConstraints as in Kubernetes.
+	TopologySpread json.RawMessage `json:"topologySpread,omitempty"`
+	// SchedulingGroup names pods of the namespace that are placed all together or not at all; SchedulingGroupSize says how many they are.
+	SchedulingGroup     string            `json:"schedulingGroup,omitempty"`
+	SchedulingGroupSize int32             `json:"schedulingGroupSize,omitempty"`
+	GracePeriodMS       *int32            `json:"gracePeriodMs,omitempty"`
+	Labels              map[string]string `json:"labels,omitempty"`
+	Annotations         map[string]string `json:"annotations,omitempty"`
 }
 
 // PodEvent is an entry of GET /api/pods/:id/history.
 type PodEvent struct {
 	ID            int64      `json:"id"`
 	At            time.Time  `json:"at"`
-	Event         string     `json:"event"` // created, status, deleted
+	Event         string     `json:"event"` // created, status, stop_requested, deleted
 	From          *string    `json:"from"`
 	To            *string    `json:"to"`
 	Reason        string     `json:"reason"`
@@ -234,6 +243,26 @@ type User struct {
 	Email       string    `json:"email"`
 	DisplayName string    `json:"displayName"`
 	Role        string    `json:"role"`
+}
+
+// Setup is the body of POST /auth/setup: the token that the server printed at its first start.
+type Setup struct {
+	Token string `json:"token"`
+}
+
+// Account is GET /api/users/:id: a user as an admin manages them.
+type Account struct {
+	User
+	CreatedAt time.Time `json:"createdAt"`
+	Revision  int64     `json:"revision"`
+}
+
+// AccountPatch is the body of PATCH /api/users/:id; what is left out stays as it is. With Revision the change is refused (CONFLICT) when
+// somebody else was faster.
+type AccountPatch struct {
+	Role        *string `json:"role,omitempty"`
+	DisplayName *string `json:"displayName,omitempty"`
+	Revision    *int64  `json:"revision,omitempty"`
 }
 
 // ServerInfo is GET /api/info: what a client needs to talk to Supabase directly. It is public; the key is the public one.

@@ -297,6 +297,25 @@ func TestNodesAndNamespaces(t *testing.T) {
 	require.Equal(t, "namespace/batch deleted\n", s.must("ns", "delete", "batch"))
 }
 
+func TestSetupAndRoles(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	s := f.loggedIn()
+	s.in = "stark_setup_wrong\n"
+	require.Equal(t, exitError, s.run("setup", "--token-stdin"))
+	require.Equal(t, "error: the setup token is wrong or has expired\nhint: ask for another\n", s.err)
+	s.in = setupToken + "\n"
+	require.Equal(t, email+" is admin now\n", s.must("setup", "--token-stdin"))
+	require.NotContains(t, s.out+s.err, setupToken)
+
+	require.Regexp(t, `(?m)^EMAIL +ROLE +NAME +AGE\ndev@stark\.local +developer +Dev +`, s.must("user", "list"))
+	require.Equal(t, "user/"+email+" is operator now\n", s.must("user", "role", "user/"+email, "operator"))
+	require.Equal(t, "operator", *f.patch.Role)
+	require.EqualValues(t, 3, *f.patch.Revision, "a change that somebody else makes meanwhile is not overwritten")
+	require.Equal(t, exitError, s.run("user", "role", "nobody@example.com", "viewer"))
+	require.Contains(t, s.err, `there is no user "nobody@example.com"`)
+}
+
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)

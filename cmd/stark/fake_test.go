@@ -27,6 +27,8 @@ const (
 	email    = "dev@stark.local"
 	password = "correct horse battery staple"
 	anonKey  = "anon-key"
+
+	setupToken = "stark_setup_0123"
 )
 
 var userID = uuid.MustParse("11111111-2222-4333-8444-555555555555")
@@ -49,7 +51,8 @@ type fake struct {
 	queries  []string // path?query of every request to /api
 	created  []wire.PodCreate
 	nodes    []wire.Node
-	override http.HandlerFunc // answers instead, when set
+	patch    wire.AccountPatch // of the last change of a user
+	override http.HandlerFunc  // answers instead, when set
 }
 
 func newFake(t *testing.T) *fake {
@@ -64,6 +67,26 @@ func newFake(t *testing.T) *fake {
 	mux.HandleFunc("POST /auth/v1/token", f.token)
 	mux.HandleFunc("POST /storage/v1/object/packs/{path...}", f.upload)
 	mux.HandleFunc("POST /auth/logout", f.auth(func(w http.ResponseWriter, _ *http.Request) { f.valid = ""; w.WriteHeader(http.StatusNoContent) }))
+	mux.HandleFunc("POST /auth/setup", f.auth(func(w http.ResponseWriter, r *http.Request) {
+		var in wire.Setup
+		f.read(r, &in)
+		if in.Token != setupToken {
+			fail(w, 403, wire.Problem{Code: core.CodeForbidden, Message: "the setup token is wrong or has expired", Hint: "ask for another"})
+			return
+		}
+		user := f.user()
+		user.Role = "admin"
+		ok(w, user)
+	}))
+	mux.HandleFunc("GET /api/users", f.auth(func(w http.ResponseWriter, _ *http.Request) {
+		ok(w, []wire.Account{{User: f.user(), CreatedAt: time.Now(), Revision: 3}})
+	}))
+	mux.HandleFunc("PATCH /api/users/{id}", f.auth(func(w http.ResponseWriter, r *http.Request) {
+		f.read(r, &f.patch)
+		user := f.user()
+		user.Role = *f.patch.Role
+		ok(w, wire.Account{User: user, Revision: 4})
+	}))
 	mux.HandleFunc("GET /auth/whoami", f.auth(func(w http.ResponseWriter, _ *http.Request) { ok(w, f.user()) }))
 	mux.HandleFunc("GET /api/packs", f.auth(f.listPacks))
 	mux.HandleFunc("POST /api/packs", f.auth(f.createPack))

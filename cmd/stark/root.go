@@ -36,6 +36,8 @@ func newRoot(c *cli) *cobra.Command {
 		newPod(c),
 		newNode(c),
 		newNamespace(c),
+		newUser(c),
+		newSetup(c),
 		newVersion(c),
 	)
 	root.Long = rootLong

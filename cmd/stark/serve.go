@@ -20,6 +20,7 @@ import (
 type serveOptions struct {
 	listen, envFile string
 	migrate         bool
+	setupToken      bool
 }
 
 func newServe(c *cli) *cobra.Command {
@@ -43,6 +44,7 @@ Several servers may run beside one project: one decides, the others relay, and t
 	}
 	cmd.Flags().StringVar(&o.listen, "listen", "", "host:port to listen on (default $STARK_LISTEN, then "+app.DefaultListen+")")
 	cmd.Flags().StringVar(&o.envFile, "env-file", "", "read variables from this file too; those of the environment win")
+	cmd.Flags().BoolVar(&o.setupToken, "setup-token", false, "print a new setup token, if there is no admin yet")
 	cmd.Flags().BoolVar(&o.migrate, "migrate", false, "apply Stark's migrations and seed first")
 	return cmd
 }
@@ -72,6 +74,7 @@ func (c *cli) serve(ctx context.Context, o serveOptions) error {
 	if err := c.prepareDatabase(ctx, cfg.DatabaseURL, o.migrate, log); err != nil {
 		return errors.Join(err, server.Close())
 	}
+	c.offerSetup(ctx, server, o.setupToken, log)
 	c.note("stark %s serves %s for %s; Ctrl-C stops it", buildVersion(), server.URL(), cfg.SupabaseURL)
 	return server.Run(ctx)
 }
@@ -124,4 +127,17 @@ func (c *cli) prepareDatabase(ctx context.Context, url string, apply bool, log *
 		return hinted("run `stark serve --migrate` once, or `supabase db push`", "the database lacks %d of Stark's migrations, from %s on", len(pending), pending[0].Version)
 	}
 	return nil
+}
+
+// offerSetup prints the token for the first admin, once: while there is none, and no token is out. Nobody else gets to see it.
+func (c *cli) offerSetup(ctx context.Context, server *app.Server, renew bool, log *slog.Logger) {
+	token, err := server.OfferSetup(ctx, renew)
+	switch {
+	case err != nil:
+		log.Warn("asking for the first admin failed; `stark serve --setup-token` asks again", "error", err)
+	case token != "":
+		c.note("There is no admin yet. Log in and show this token, once, within 7 days: `stark login && stark setup`\n\n  %s\n", token)
+	case renew:
+		c.note("There is an admin already.")
+	}
 }

@@ -4,16 +4,18 @@
 -- The fallbacks repeat the column defaults: a statement cannot say "default" for some rows only. Requests left out are the trigger's: the namespace has
 -- defaults.
 insert into public.pods (name, namespace, pack_id, env, args, metadata, cpu, memory, priority_class, node_selector, tolerations, affinity,
-                         grace_period_ms, labels, annotations)
+                         topology_spread, scheduling_group, scheduling_group_size, grace_period_ms, labels, annotations)
 values (sqlc.narg('name'), coalesce(nullif(@namespace::text, ''), 'default'), @pack_id, @env, @args, @metadata,
         nullif(@cpu::text, ''), nullif(@memory::text, ''), nullif(@priority_class::text, ''),
-        @node_selector, @tolerations, @affinity, coalesce(sqlc.narg('grace_period_ms')::integer, 10000), @labels, @annotations)
+        @node_selector, @tolerations, @affinity, @topology_spread, nullif(@scheduling_group::text, ''), nullif(@scheduling_group_size::integer, 0),
+        coalesce(sqlc.narg('grace_period_ms')::integer, 10000), @labels, @annotations)
 returning id;
 
 -- name: GetPod :one
 select p.id, p.name, p.namespace, p.pack_id, coalesce(pk.name, '')::text as pack_name, coalesce(pk.version, '')::text as pack_version,
        p.node_id, coalesce(n.name, '')::text as node_name, p.status, p.desired_state, p.reason, p.message, p.incarnation, p.restarts,
-       p.cpu, p.memory, p.priority_class, p.priority, p.env, p.args, p.metadata, p.node_selector, p.tolerations, p.affinity,
+       p.cpu, p.memory, p.priority_class, p.priority, p.env, p.args, p.metadata, p.node_selector, p.tolerations, p.affinity, p.topology_spread,
+       coalesce(p.scheduling_group, '')::text as scheduling_group, coalesce(p.scheduling_group_size, 0)::integer as scheduling_group_size,
        p.grace_period_ms, p.labels, p.annotations, p.unschedulable, p.result, p.created_by, p.created_at, p.scheduled_at, p.started_at,
        p.finished_at, p.revision
 from public.pods p
@@ -24,7 +26,8 @@ where p.id = @id;
 -- name: ListPods :many
 select p.id, p.name, p.namespace, p.pack_id, coalesce(pk.name, '')::text as pack_name, coalesce(pk.version, '')::text as pack_version,
        p.node_id, coalesce(n.name, '')::text as node_name, p.status, p.desired_state, p.reason, p.message, p.incarnation, p.restarts,
-       p.cpu, p.memory, p.priority_class, p.priority, p.env, p.args, p.metadata, p.node_selector, p.tolerations, p.affinity,
+       p.cpu, p.memory, p.priority_class, p.priority, p.env, p.args, p.metadata, p.node_selector, p.tolerations, p.affinity, p.topology_spread,
+       coalesce(p.scheduling_group, '')::text as scheduling_group, coalesce(p.scheduling_group_size, 0)::integer as scheduling_group_size,
        p.grace_period_ms, p.labels, p.annotations, p.unschedulable, p.result, p.created_by, p.created_at, p.scheduled_at, p.started_at,
        p.finished_at, p.revision
 from public.pods p

@@ -39,6 +39,8 @@ const (
 const (
 	database = "postgres"
 	owner    = "postgres" // the developer's role on Supabase
+	// tokenHook is the function that config.toml names as auth.hook.custom_access_token.
+	tokenHook = "stark.custom_access_token_hook"
 )
 
 // Config says where a stack lives and what it may use.
@@ -160,10 +162,6 @@ func (s *Stack) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	hookPool, err := s.pool(ctx, "supabase_auth_admin")
-	if err != nil {
-		return err
-	}
 	storagePool, err := s.pool(ctx, "supabase_storage_admin")
 	if err != nil {
 		return err
@@ -174,8 +172,9 @@ func (s *Stack) serve(ctx context.Context) error {
 	}
 	s.http = newHTTPServer(gateway.New(gateway.Config{
 		Keys: s.keys,
-		Auth: auth.New(auth.Config{Pool: authPool, Keys: s.keys, Issuer: s.Issuer(), SiteURL: s.URL(), Log: s.cfg.Log,
-			AccessTokenHook: tokenHook(hookPool)}),
+		Auth: auth.New(auth.Config{
+			Pool: authPool, Keys: s.keys, Issuer: s.Issuer(), SiteURL: s.URL(), AccessTokenHookFunction: tokenHook, Log: s.cfg.Log,
+		}),
 		Storage: objects,
 		Log:     s.cfg.Log,
 	}), s.cfg.Log)

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -116,4 +117,21 @@ func TestPrivateNode(t *testing.T) {
 		return strings.Contains(w.text("select unschedulable ->> 'text' from pods where id = $1", theirs.ID), "private node")
 	})
 	require.Equal(t, "pending", w.status(theirs.ID))
+}
+
+// The token for the first admin is shown once, and is of no use once there is an admin.
+func TestSetupTokenIsShownOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	token := regexp.MustCompile(`stark_setup_[0-9a-f]+`).FindString(w.server.says("stark_setup_"))
+	w.call(w.dev.token, http.MethodPost, "/auth/setup", wire.Setup{Token: token}, http.StatusConflict, nil)
+	w.server.stop()
+	w.startServer()
+	require.NotContains(t, w.server.says("Ctrl-C stops it"), "stark_setup_")
+
+	var dev wire.Account
+	w.call(w.admin.token, http.MethodPatch, "/api/users/"+w.dev.id.String(), map[string]string{"role": "viewer"}, http.StatusOK, &dev)
+	require.Equal(t, "viewer", dev.Role)
+	// It counts from the next request on, although the token is the same.
+	w.call(w.dev.token, http.MethodPost, "/api/namespaces", wire.NamespaceCreate{Name: "mine"}, http.StatusForbidden, nil)
 }

@@ -2,9 +2,14 @@ package integration
 
 import (
 	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -18,18 +23,58 @@ import (
 )
 
 // startStack is the whole embedded stack, with Stark's own schema, on free ports.
-func startStack(t *testing.T) (*local.Stack, *pgxpool.Pool) {
+func startStack(t *testing.T) (*local.Stack, *pgxpool.Pool) { return startLoggedStack(t, nil) }
+
+func startLoggedStack(t *testing.T, log *slog.Logger) (*local.Stack, *pgxpool.Pool) {
 	t.Helper()
-	s, err := local.Start(t.Context(), local.Config{Ephemeral: true})
+	s, err := local.Start(t.Context(), local.Config{Ephemeral: true, Log: log})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Stop(context.Background())) })
 	return s, connectPool(t, s.DatabaseURL())
 }
 
-// makeLater moves all refresh tokens into the past, beyond the interval in which a used one may come again.
+// makeLater moves all refresh tokens into the past, beyond the interval in which a used one may come again, and all mails beyond the interval
+// in which there is no other.
 func makeLater(ctx context.Context, db *pgxpool.Pool) error {
-	_, err := db.Exec(ctx, "update auth.refresh_tokens set created_at = created_at - interval '1 minute', updated_at = updated_at - interval '1 minute'")
+	_, err := db.Exec(ctx, `update auth.refresh_tokens set created_at = created_at - interval '1 minute', updated_at = updated_at - interval '1 minute'`)
+	if err != nil {
+		return err
+	}
+	_, err = db.Exec(ctx, `update auth.users set confirmation_sent_at = confirmation_sent_at - interval '1 minute',
+		recovery_sent_at = recovery_sent_at - interval '1 minute', email_change_sent_at = email_change_sent_at - interval '1 minute',
+		reauthentication_sent_at = reauthentication_sent_at - interval '1 minute'`)
 	return err
+}
+
+// mailLog is the stack's log, of which the lines that are mails are kept: where a developer finds them, too.
+type mailLog struct {
+	mu    sync.Mutex        // guards mails
+	mails map[string]string // the latest line for each address, as JSON
+}
+
+// Write takes a line of slog's JSON handler.
+func (m *mailLog) Write(line []byte) (int, error) {
+	var mail struct{ Msg, To string }
+	if err := json.Unmarshal(line, &mail); err == nil && mail.Msg == "mail" {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.mails[mail.To] = string(line)
+	}
+	return len(line), nil
+}
+
+// ServeHTTP hands out the latest mail to ?to=, once.
+func (m *mailLog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	to := r.FormValue("to")
+	line, found := m.mails[to]
+	if !found {
+		http.Error(w, "no mail to "+to, http.StatusNotFound)
+		return
+	}
+	delete(m.mails, to)
+	_, _ = io.WriteString(w, line)
 }
 
 func setRole(ctx context.Context, db *pgxpool.Pool, id, role string) error {
@@ -38,7 +83,7 @@ func setRole(ctx context.Context, db *pgxpool.Pool, id, role string) error {
 }
 
 // levers is what a script does to the database, over HTTP.
-func levers(t *testing.T, db *pgxpool.Pool) string {
+func levers(t *testing.T, db *pgxpool.Pool, mails *mailLog) string {
 	t.Helper()
 	mux := http.NewServeMux()
 	handle := func(pattern string, do func(r *http.Request) error) {
@@ -50,6 +95,7 @@ func levers(t *testing.T, db *pgxpool.Pool) string {
 	}
 	handle("POST /later", func(r *http.Request) error { return makeLater(r.Context(), db) })
 	handle("POST /role", func(r *http.Request) error { return setRole(r.Context(), db, r.FormValue("id"), r.FormValue("role")) })
+	mux.Handle("POST /mail", mails)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	return server.URL
@@ -57,10 +103,11 @@ func levers(t *testing.T, db *pgxpool.Pool) string {
 
 func TestStackWithSupabaseJS(t *testing.T) {
 	t.Parallel()
-	s, db := startStack(t)
-	lever := levers(t, db)
+	mails := &mailLog{mails: map[string]string{}}
+	s, db := startLoggedStack(t, slog.New(slog.NewJSONHandler(mails, nil)))
+	lever := levers(t, db, mails)
 	runNode(t, "auth-compat.mjs", "SUPABASE_URL="+s.URL(), "ANON_KEY="+s.AnonKey(), "SERVICE_ROLE_KEY="+s.ServiceRoleKey(),
-		"PUBLISHABLE_KEY="+s.PublishableKey(), "SECRET_KEY="+s.SecretKey(), "LATER_URL="+lever+"/later", "ROLE_URL="+lever+"/role")
+		"PUBLISHABLE_KEY="+s.PublishableKey(), "SECRET_KEY="+s.SecretKey(), "LATER_URL="+lever+"/later", "ROLE_URL="+lever+"/role", "MAIL_URL="+lever+"/mail")
 }
 
 const goPassword = "correct horse"
@@ -121,6 +168,57 @@ func TestAuthWithSupabaseGo(t *testing.T) {
 	health, err := client.Auth.HealthCheck()
 	require.NoError(t, err)
 	require.Equal(t, "GoTrue", health.Name)
+}
+
+func TestMailsWithSupabaseGo(t *testing.T) {
+	t.Parallel()
+	mails := &mailLog{mails: map[string]string{}}
+	s, db := startLoggedStack(t, slog.New(slog.NewJSONHandler(mails, nil)))
+	mailbox := levers(t, db, mails)
+	latest := func(to string) (mail struct{ Link, OTP string }) {
+		res, err := http.PostForm(mailbox+"/mail", url.Values{"to": {to}})
+		require.NoError(t, err)
+		defer func() { require.NoError(t, res.Body.Close()) }()
+		require.NoError(t, json.NewDecoder(res.Body).Decode(&mail))
+		return mail
+	}
+	client := goClient(t, s, s.AnonKey()).Auth
+	require.ErrorContains(t, client.OTP(types.OTPRequest{Email: "ada@example.com", CreateUser: false}), "otp_disabled")
+	require.NoError(t, client.OTP(types.OTPRequest{Email: "ada@example.com", CreateUser: true}))
+	// VerifyForUser takes GoTrue's 200 for a failure, so codes are for other clients; what is refused it reports well.
+	mail := latest("ada@example.com")
+	_, err := client.VerifyForUser(types.VerifyForUserRequest{Type: types.VerificationTypeMagiclink, Email: "ada@example.com", Token: "nonsense", RedirectTo: s.URL()})
+	require.ErrorContains(t, err, "otp_expired")
+	session, err := client.Verify(types.VerifyRequest{Type: types.VerificationTypeMagiclink, Token: tokenIn(t, mail.Link), RedirectTo: s.URL()})
+	require.NoError(t, err)
+	me, err := client.WithToken(session.AccessToken).GetUser()
+	require.NoError(t, err)
+	require.Equal(t, "ada@example.com", me.Email)
+	require.NoError(t, makeLater(t.Context(), db))
+	require.NoError(t, client.Recover(types.RecoverRequest{Email: "ada@example.com"}))
+	token := tokenIn(t, latest("ada@example.com").Link)
+	recovered, err := client.Verify(types.VerifyRequest{Type: types.VerificationTypeRecovery, Token: token, RedirectTo: s.URL()})
+	require.NoError(t, err)
+	require.NotEmpty(t, recovered.AccessToken)
+	require.NoError(t, client.WithToken(recovered.AccessToken).Reauthenticate())
+	require.Len(t, latest("ada@example.com").OTP, 6)
+	_, err = client.Invite(types.InviteRequest{Email: "bob@example.com"})
+	require.ErrorContains(t, err, "not_admin")
+	admin := goClient(t, s, s.ServiceRoleKey()).Auth.WithToken(s.ServiceRoleKey())
+	invited, err := admin.Invite(types.InviteRequest{Email: "bob@example.com"})
+	require.NoError(t, err)
+	require.NotNil(t, invited.InvitedAt)
+	link, err := admin.AdminGenerateLink(types.AdminGenerateLinkRequest{Type: types.LinkTypeMagicLink, Email: "ada@example.com"})
+	require.NoError(t, err)
+	require.Equal(t, me.ID, link.ID)
+	require.Contains(t, link.ActionLink, s.Issuer()+"/verify?token="+link.HashedToken)
+}
+
+func tokenIn(t *testing.T, link string) string {
+	t.Helper()
+	u, err := url.Parse(link)
+	require.NoError(t, err)
+	return u.Query().Get("token")
 }
 
 func TestAdminWithSupabaseGo(t *testing.T) {

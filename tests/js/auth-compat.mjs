@@ -1,6 +1,6 @@
 // What the official JavaScript client makes of the whole embedded stack: Auth, and Storage with a real login and Stark's own policies.
 // Driven by tests/integration/client_auth_test.go, which starts the stack and sets the environment. LATER_URL makes a minute go by for
-// all refresh tokens; ROLE_URL?id=…&role=… gives a user a role in public.users.
+// all refresh tokens and mails; ROLE_URL?id=…&role=… gives a user a role in public.users; MAIL_URL?to=… is the latest mail of the log.
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { createClient } from '@supabase/supabase-js'
@@ -12,10 +12,10 @@ const password = 'correct horse'
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** A client of its own, with the paths that it asked for. */
-function connect(key = env('ANON_KEY')) {
+function connect(key = env('ANON_KEY'), options = {}) {
   const asked = []
   const client = createClient(url, key, {
-    auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
+    auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false, ...options },
     realtime: { transport: ws }, // Node.js 20 has no WebSocket
     global: {
       fetch: (input, init) => {
@@ -62,6 +62,21 @@ const refresh = (client, session) => client.auth.refreshSession({ refresh_token:
 
 async function later() {
   assert.equal((await fetch(env('LATER_URL'), { method: 'POST' })).status, 200)
+}
+
+/** The latest mail to an address, as the log has it. */
+async function mail(to) {
+  const answer = await fetch(`${env('MAIL_URL')}?to=${encodeURIComponent(to)}`, { method: 'POST' })
+  assert.equal(answer.status, 200, `mail to ${to}`)
+  return await answer.json()
+}
+
+/** Where a mail's link leads to. */
+async function follow({ link }) {
+  const answer = await fetch(link, { redirect: 'manual' }) // without any key, as a browser does
+  assert.equal(answer.status, 303)
+  const target = new URL(answer.headers.get('location'))
+  return { target, query: target.searchParams, fragment: new URLSearchParams(target.hash.slice(1)) }
 }
 
 test('signup gives a session at once', async () => {
@@ -135,6 +150,7 @@ test('claims are verified with the published key, without asking Auth', async ()
   assert.equal(claims.is_anonymous, false)
   assert.match(claims.session_id, uuid)
   assert.equal(claims.exp - claims.iat, 3600)
+  assert.ok(claims.stark_role) // from the custom access token hook that config.toml names
   assert.equal(claims.amr[0].method, 'password')
   assert.deepEqual(claims.app_metadata, user.app_metadata)
   const [head, body, signature] = session.access_token.split('.')
@@ -168,7 +184,10 @@ test('users change themselves', async () => {
   assert.equal(changed.user_metadata.name, 'Ada')
   assert.ok(!('theme' in changed.user_metadata))
   const moved = address()
-  assert.equal(ok(await client.auth.updateUser({ email: moved })).user.email, moved)
+  changed = ok(await client.auth.updateUser({ email: moved })).user
+  assert.equal(changed.email, email)
+  assert.equal(changed.new_email, moved)
+  assert.equal(ok(await connect().auth.verifyOtp({ type: 'email_change', email: moved, token: (await mail(moved)).otp })).user.email, moved)
   refused(await client.auth.updateUser({ password }), { status: 422, code: 'same_password' })
   refused(await client.auth.updateUser({ password: '1' }), { status: 422, code: 'weak_password' })
   ok(await client.auth.updateUser({ password: 'battery staple' }))
@@ -286,14 +305,122 @@ test('the bucket for packs has the policies of Stark', async () => {
   assert.equal(ok(await packs(ada).remove([path])).length, 1)
 })
 
+test('magic links and codes', async () => {
+  const email = address()
+  refused(await connect().auth.signInWithOtp({ email, options: { shouldCreateUser: false } }), { status: 422, code: 'otp_disabled' })
+  const client = connect()
+  ok(await client.auth.signInWithOtp({ email, options: { data: { name: 'Ada' }, emailRedirectTo: `${url}/welcome` } }))
+  const first = await mail(email)
+  assert.equal(first.kind, 'magiclink')
+  refused(await client.auth.signInWithOtp({ email }), { status: 429, code: 'over_email_send_rate_limit' })
+  const { target, fragment } = await follow(first)
+  assert.equal(target.href.split('#')[0], `${url}/welcome`)
+  ok(await client.auth.setSession({ access_token: fragment.get('access_token'), refresh_token: fragment.get('refresh_token') }))
+  assert.equal(ok(await client.auth.getUser()).user.user_metadata.name, 'Ada')
+  assert.equal((await follow(first)).fragment.get('error_code'), 'otp_expired')
+
+  await later()
+  ok(await connect().auth.signInWithOtp({ email }))
+  const { otp } = await mail(email)
+  const wrong = String((Number(otp) + 1) % 1_000_000).padStart(6, '0')
+  refused(await connect().auth.verifyOtp({ email, token: wrong, type: 'email' }), { status: 403, code: 'otp_expired', message: 'Token has expired or is invalid' })
+  const { session, user } = ok(await connect().auth.verifyOtp({ email, token: otp, type: 'email' }))
+  assert.equal(user.email, email)
+  assert.equal(ok(await connect().auth.getClaims(session.access_token)).claims.amr[0].method, 'otp')
+  refused(await connect().auth.verifyOtp({ email, token: otp, type: 'email' }), { status: 403, code: 'otp_expired' })
+})
+
+test('a forgotten password', async () => {
+  const { email, user } = await signedUp()
+  assert.deepEqual(ok(await connect().auth.resetPasswordForEmail(address())), {}) // nobody's
+  const client = connect()
+  ok(await client.auth.resetPasswordForEmail(email))
+  const token_hash = new URL((await mail(email)).link).searchParams.get('token')
+  assert.equal(ok(await client.auth.verifyOtp({ token_hash, type: 'recovery' })).user.id, user.id)
+  ok(await client.auth.updateUser({ password: 'battery staple' }))
+  await loggedIn(email, 'battery staple')
+  refused(await connect().auth.signInWithPassword({ email, password }), { code: 'invalid_credentials' })
+})
+
+test('resend and reauthenticate', async () => {
+  const { client, email } = await signedUp()
+  ok(await connect().auth.resend({ type: 'signup', email })) // confirmed already: nothing is sent
+  assert.equal((await fetch(`${env('MAIL_URL')}?to=${email}`, { method: 'POST' })).status, 404)
+  const moved = address()
+  ok(await client.auth.updateUser({ email: moved }))
+  await mail(moved)
+  await later()
+  ok(await client.auth.resend({ type: 'email_change', email }))
+  const { fragment } = await follow(await mail(moved))
+  assert.equal(fragment.get('type'), 'email_change')
+  assert.equal(ok(await client.auth.getUser()).user.email, moved)
+  ok(await client.auth.reauthenticate())
+  const { otp, link } = await mail(moved)
+  assert.match(otp, /^\d{6}$/)
+  assert.equal(link, '')
+  ok(await client.auth.updateUser({ password: 'battery staple', nonce: otp }))
+})
+
+test('PKCE', async () => {
+  const email = address()
+  const items = new Map()
+  const storage = { getItem: key => items.get(key) ?? null, setItem: (key, value) => void items.set(key, value), removeItem: key => void items.delete(key) }
+  const client = connect(env('ANON_KEY'), { flowType: 'pkce', persistSession: true, storage })
+  ok(await client.auth.signInWithOtp({ email, options: { emailRedirectTo: `${url}/welcome` } }))
+  const code = (await follow(await mail(email))).query.get('code')
+  assert.match(code, uuid)
+  refused(await connect().auth.exchangeCodeForSession(code), { status: 400, code: 'validation_failed' }) // no verifier
+  refused(await connect(env('ANON_KEY'), { flowType: 'pkce' }).auth.exchangeCodeForSession(code), { name: 'AuthPKCECodeVerifierMissingError' })
+  assert.equal(ok(await client.auth.exchangeCodeForSession(code)).user.email, email)
+  await later()
+  ok(await client.auth.resetPasswordForEmail(email, { redirectTo: `${url}/new` }))
+  refused(await client.auth.exchangeCodeForSession('00000000-0000-4000-8000-000000000000'), { status: 404, code: 'flow_state_not_found' })
+  await later()
+  ok(await client.auth.resetPasswordForEmail(email, { redirectTo: `${url}/new` }))
+  const again = (await follow(await mail(email))).query.get('code')
+  const { session, redirectType } = ok(await client.auth.exchangeCodeForSession(again))
+  assert.equal(redirectType, 'recovery')
+  assert.equal(ok(await client.auth.getUser(session.access_token)).user.email, email)
+  assert.equal(session.user.email, email)
+})
+
+test('the admin invites and makes links', async () => {
+  const email = address()
+  refused(await connect().auth.admin.inviteUserByEmail(email), { status: 403, code: 'not_admin' })
+  refused(await connect().auth.admin.generateLink({ type: 'magiclink', email }), { status: 403, code: 'not_admin' })
+  const { user } = ok(await admin.inviteUserByEmail(email, { data: { name: 'Bo' }, redirectTo: `${url}/welcome` }))
+  assert.ok(user.invited_at)
+  assert.ok(!user.email_confirmed_at)
+  const { target, fragment } = await follow(await mail(email))
+  assert.equal(target.pathname, '/welcome')
+  assert.equal(fragment.get('type'), 'invite')
+  refused(await admin.inviteUserByEmail(email), { status: 422, code: 'email_exists' })
+
+  const made = ok(await admin.generateLink({ type: 'magiclink', email }))
+  assert.equal(made.user.id, user.id)
+  assert.equal(made.properties.verification_type, 'magiclink')
+  const { hashed_token, email_otp, action_link } = made.properties
+  assert.ok(action_link.startsWith(`${url}/auth/v1/verify?token=${hashed_token}`))
+  assert.match(email_otp, /^\d{6}$/)
+  assert.equal(ok(await connect().auth.verifyOtp({ token_hash: hashed_token, type: 'email' })).user.id, user.id)
+  const signup = ok(await admin.generateLink({ type: 'signup', email: address(), password }))
+  assert.equal(signup.properties.verification_type, 'signup')
+  assert.ok(ok(await connect().auth.verifyOtp({ token_hash: signup.properties.hashed_token, type: 'signup' })).session)
+  refused(await admin.generateLink({ type: 'recovery', email: address() }), { status: 404, code: 'user_not_found' })
+  const moved = address()
+  const change = ok(await admin.generateLink({ type: 'email_change_new', email, newEmail: moved }))
+  assert.equal(ok(await connect().auth.verifyOtp({ token_hash: change.properties.hashed_token, type: 'email_change' })).user.email, moved)
+})
+
 test('what is not built says so', async () => {
   const notBuilt = { status: 501 } // of a 5xx the client keeps no code, but the message names what is missing
-  const { auth } = connect()
-  const says = 'POST /otp: not in the embedded stack; use supabase start or a hosted project'
-  refused(await auth.signInWithOtp({ email: address() }), { ...notBuilt, message: says })
-  refused(await auth.resetPasswordForEmail(address()), notBuilt)
-  refused(await admin.generateLink({ type: 'magiclink', email: address() }), notBuilt)
-  refused(await admin.inviteUserByEmail(address()), notBuilt)
+  const { client } = await signedUp()
+  const says = 'POST /factors: not in the embedded stack; use supabase start or a hosted project'
+  refused(await client.auth.mfa.enroll({ factorType: 'totp' }), { ...notBuilt, message: says })
+  refused(await connect().auth.signInWithOtp({ phone: '123456789' }), notBuilt)
+  refused(await connect().auth.signInWithIdToken({ provider: 'google', token: 'x' }), notBuilt)
+  refused(await connect().auth.signInWithSSO({ domain: 'example.com' }), notBuilt)
+  assert.equal((await fetch(ok(await connect().auth.signInWithOAuth({ provider: 'github', options: { skipBrowserRedirect: true } })).url)).status, 501)
   const rest = await connect().from('pods').select()
   assert.equal(rest.status, 501)
   refused(rest, { code: 'not_implemented', message: 'the REST API (PostgREST) is not in the embedded stack' })

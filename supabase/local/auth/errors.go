@@ -36,6 +36,16 @@ const (
 	codeSessionExpired     = "session_expired"
 	codeRefreshNotFound    = "refresh_token_not_found"
 	codeRefreshUsed        = "refresh_token_already_used"
+	codeOTPExpired         = "otp_expired"
+	codeOTPDisabled        = "otp_disabled"
+	codeOverMailLimit      = "over_email_send_rate_limit"
+	codeReauthNeeded       = "reauthentication_needed"
+	codeReauthInvalid      = "reauthentication_not_valid"
+	codeFlowNotFound       = "flow_state_not_found"
+	codeFlowExpired        = "flow_state_expired"
+	codeBadVerifier        = "bad_code_verifier"
+	codeHookTimeout        = "hook_timeout"
+	codeUnknown            = "unknown"
 )
 
 const (
@@ -76,6 +86,10 @@ func notFound(code, format string, args ...any) *Error {
 
 func unprocessable(code, format string, args ...any) *Error {
 	return &Error{HTTP: http.StatusUnprocessableEntity, Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+func tooMany(code, format string, args ...any) *Error {
+	return &Error{HTTP: http.StatusTooManyRequests, Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
 func notImplemented(what string) *Error {

@@ -22,7 +22,7 @@ func (s *Server) settings(w http.ResponseWriter, _ *http.Request) error {
 		external[provider] = false
 	}
 	external[providerEmail] = true
-	return writeJSON(w, http.StatusOK, Settings{External: external, DisableSignup: s.cfg.DisableSignup, MailerAutoconfirm: true})
+	return writeJSON(w, http.StatusOK, Settings{External: external, DisableSignup: s.cfg.DisableSignup, MailerAutoconfirm: !s.cfg.ConfirmEmail})
 }
 
 // health is GET /health: the process answers. The name is GoTrue's, for tools that look for it; the version says what this is.

@@ -17,6 +17,7 @@ import (
 // Ways to get a token, as the hook hears of them.
 const (
 	methodPassword = "password"
+	methodOTP      = "otp" // a mail's link or code
 	methodRefresh  = "token_refresh"
 )
 
@@ -37,13 +38,13 @@ type weakPassword struct {
 	Reasons []string `json:"reasons"`
 }
 
-// logIn opens a session for a user who has shown a password.
-func (s *Server) logIn(ctx context.Context, tx pgx.Tx, userID uuid.UUID, c client) (*Session, error) {
+// logIn opens a session for a user who has shown, by that method, who they are.
+func (s *Server) logIn(ctx context.Context, tx pgx.Tx, userID uuid.UUID, c client, method string) (*Session, error) {
 	now := s.now()
 	if err := setSignIn(ctx, tx, userID, now); err != nil {
 		return nil, err
 	}
-	sessionID, err := insertSession(ctx, tx, userID, c, now)
+	sessionID, err := insertSession(ctx, tx, userID, c, method, now)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +52,7 @@ func (s *Server) logIn(ctx context.Context, tx pgx.Tx, userID uuid.UUID, c clien
 	if err != nil {
 		return nil, err
 	}
-	return s.issue(ctx, tx, userID, sessionID, refresh, methodPassword, now)
+	return s.issue(ctx, tx, userID, sessionID, refresh, method, now)
 }
 
 // issue signs an access token for a session and answers with it and the refresh token. The user is read anew: triggers may have changed it.
@@ -73,6 +74,11 @@ func (s *Server) issue(ctx context.Context, tx pgx.Tx, userID, sessionID uuid.UU
 	if s.cfg.AccessTokenHook != nil {
 		if claims, err = s.cfg.AccessTokenHook(ctx, u.ID, method, claims); err != nil {
 			return nil, fmt.Errorf("auth: access token hook: %w", err)
+		}
+	}
+	if s.cfg.AccessTokenHookFunction != "" {
+		if claims, err = s.callHook(ctx, tx, u.ID, method, claims); err != nil {
+			return nil, err
 		}
 	}
 	access, err := s.cfg.Keys.Sign(claims)

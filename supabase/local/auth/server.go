@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path"
+	"regexp"
 	"strings"
 	"time"
 
@@ -20,11 +21,13 @@ const (
 	defaultTTL           = time.Hour
 	defaultReuseInterval = 10 * time.Second
 	defaultMinPassword   = 6
+	defaultOTPLife       = time.Hour
+	defaultMailInterval  = time.Second
 	maxBody              = 1 << 20
 )
 
 // ClaimsHook is the seam for Supabase's custom access token hook: it sees the claims of a token that is about to be signed and returns the
-// ones to sign instead. method is "password" or "token_refresh". An error refuses the session with 500.
+// ones to sign instead. method is how the session came about: "password", "otp", "token_refresh" and others. An error refuses the session with 500.
 type ClaimsHook func(ctx context.Context, userID uuid.UUID, method string, claims jwt.MapClaims) (jwt.MapClaims, error)
 
 // Config is all that a Server needs.
@@ -35,8 +38,23 @@ type Config struct {
 	Keys *keys.Keyring
 	// Issuer is the `iss` of access tokens, e.g. http://127.0.0.1:54321/auth/v1. Needed.
 	Issuer string
-	// SiteURL is where links in mails will lead once something sends mail.
+	// SiteURL is where links in mails lead to in the end, when the request does not say.
 	SiteURL string
+	// RedirectURLs are other places that a request may name, with ** for anything and * for anything without a dot or slash. What is on
+	// SiteURL's host is always allowed.
+	RedirectURLs []string
+	// Mailer sends what users get; default: a line in Log for each, with the link.
+	Mailer Mailer
+	// ConfirmEmail lets nobody in before they have followed the link in their mail; default off, as in `supabase start`.
+	ConfirmEmail bool
+	// SingleConfirmChange asks only the new address to confirm a change of it; default: with ConfirmEmail the old one has to as well.
+	SingleConfirmChange bool
+	// ReauthenticateForPassword asks for a mailed nonce where somebody sets a password in a session older than a day; default off.
+	ReauthenticateForPassword bool
+	// OTPLife is how long a link or code in a mail is good for; default an hour.
+	OTPLife time.Duration
+	// MailInterval is how long a user must wait between two mails of a kind; default a second, as in `supabase start`.
+	MailInterval time.Duration
 	// Log is told about what fails inside; default: nobody.
 	Log *slog.Logger
 	// AccessTokenTTL is how long an access token lives; default an hour. Whole seconds.
@@ -49,6 +67,9 @@ type Config struct {
 	BcryptCost int
 	// DisableSignup refuses POST /signup. The admin can still create users.
 	DisableSignup bool
+	// AccessTokenHookFunction is Supabase's custom access token hook as a function in the database, schema.name, such as
+	// "public.custom_access_token_hook"; default none.
+	AccessTokenHookFunction string
 	// AccessTokenHook may change claims before they are signed; default none.
 	AccessTokenHook ClaimsHook
 	// Now is the clock; default time.Now. Keys should have the same one.
@@ -57,9 +78,10 @@ type Config struct {
 
 // Server is Auth as an http.Handler, on paths without the /auth/v1 prefix. It starts nothing and needs no stop; its Pool is the caller's.
 type Server struct {
-	cfg    Config
-	mux    *http.ServeMux
-	decoyH []byte // the hash that a login of an unknown user is compared with
+	cfg       Config
+	mux       *http.ServeMux
+	redirects []*regexp.Regexp
+	decoyH    []byte // the hash that a login of an unknown user is compared with
 }
 
 // New makes a Server. It panics when Pool, Keys or Issuer is missing: that is a mistake in the program, not something to handle.
@@ -82,10 +104,19 @@ func New(cfg Config) *Server {
 	if cfg.BcryptCost < bcrypt.MinCost || cfg.BcryptCost > bcrypt.MaxCost {
 		cfg.BcryptCost = bcrypt.DefaultCost
 	}
+	if cfg.OTPLife == 0 {
+		cfg.OTPLife = defaultOTPLife
+	}
+	if cfg.MailInterval == 0 {
+		cfg.MailInterval = defaultMailInterval
+	}
+	if cfg.Mailer == nil {
+		cfg.Mailer = logMailer{cfg.Log}
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Server{cfg: cfg, mux: http.NewServeMux(), decoyH: decoy(cfg.BcryptCost)}
+	s := &Server{cfg: cfg, mux: http.NewServeMux(), redirects: globs(cfg.RedirectURLs), decoyH: decoy(cfg.BcryptCost)}
 	s.routes()
 	return s
 }
@@ -100,6 +131,15 @@ func (s *Server) routes() {
 		"GET /user":                  s.userGet,
 		"PUT /user":                  s.userUpdate,
 		"POST /logout":               s.logout,
+		"POST /otp":                  s.otp,
+		"POST /magiclink":            s.otp,
+		"POST /recover":              s.recover,
+		"POST /resend":               s.resend,
+		"GET /verify":                s.verifyGet,
+		"POST /verify":               s.verifyPost,
+		"GET /reauthenticate":        s.reauthenticate,
+		"POST /invite":               s.invite,
+		"POST /admin/generate_link":  s.adminGenerateLink,
 		"GET /settings":              s.settings,
 		"GET /health":                s.health,
 		"GET /.well-known/jwks.json": s.jwks,

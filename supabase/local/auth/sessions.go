@@ -31,7 +31,7 @@ type refreshToken struct {
 // errNoToken says that no such refresh token exists.
 var errNoToken = errors.New("auth: no such refresh token")
 
-func insertSession(ctx context.Context, tx pgx.Tx, userID uuid.UUID, c client, now time.Time) (uuid.UUID, error) {
+func insertSession(ctx context.Context, tx pgx.Tx, userID uuid.UUID, c client, method string, now time.Time) (uuid.UUID, error) {
 	id := uuid.New()
 	_, err := tx.Exec(ctx, `
 insert into auth.sessions (id, user_id, created_at, updated_at, aal, user_agent, ip) values ($1, $2, $3, $3, 'aal1', $4, $5::text::inet)`,
@@ -40,8 +40,8 @@ insert into auth.sessions (id, user_id, created_at, updated_at, aal, user_agent,
 		return uuid.Nil, fmt.Errorf("auth: insert session: %w", err)
 	}
 	_, err = tx.Exec(ctx, `
-insert into auth.mfa_amr_claims (id, session_id, created_at, updated_at, authentication_method) values ($1, $2, $3, $3, 'password')`,
-		uuid.New(), id, now)
+insert into auth.mfa_amr_claims (id, session_id, created_at, updated_at, authentication_method) values ($1, $2, $3, $3, $4)`,
+		uuid.New(), id, now, method)
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("auth: insert amr claim: %w", err)
 	}
@@ -64,6 +64,15 @@ func hasSession(ctx context.Context, q querier, id, userID uuid.UUID) (alive boo
 		return false, fmt.Errorf("auth: find session: %w", err)
 	}
 	return alive, nil
+}
+
+// sessionBegan is when a session was opened; the epoch when it is over.
+func sessionBegan(ctx context.Context, q querier, id uuid.UUID) (began time.Time, err error) {
+	err = q.QueryRow(ctx, `select coalesce((select created_at from auth.sessions where id = $1), 'epoch')`, id).Scan(&began)
+	if err != nil {
+		return began, fmt.Errorf("auth: find session: %w", err)
+	}
+	return began, nil
 }
 
 // session is what a refresh must know of one.

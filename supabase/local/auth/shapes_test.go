@@ -38,13 +38,13 @@ func TestWhatIsNotBuiltSaysSo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, route := range [][2]string{
-		{"POST", "/otp"}, {"POST", "/magiclink"}, {"POST", "/recover"}, {"GET", "/verify"}, {"POST", "/verify"}, {"GET", "/authorize"},
+		{"GET", "/authorize"},
 		{"GET", "/callback"}, {"POST", "/callback"}, {"POST", "/sso"}, {"GET", "/sso/saml/metadata"}, {"POST", "/sso/saml/acs"},
-		{"POST", "/factors"}, {"DELETE", "/factors/x"}, {"POST", "/factors/x/verify"}, {"POST", "/factors/x/challenge"}, {"POST", "/invite"},
-		{"GET", "/reauthenticate"}, {"POST", "/resend"}, {"GET", "/user/identities/authorize"}, {"DELETE", "/user/identities/x"},
+		{"POST", "/factors"}, {"DELETE", "/factors/x"}, {"POST", "/factors/x/verify"}, {"POST", "/factors/x/challenge"},
+		{"GET", "/user/identities/authorize"}, {"DELETE", "/user/identities/x"},
 		{"GET", "/user/oauth/grants"}, {"GET", "/oauth/authorize"}, {"POST", "/oauth/token"}, {"POST", "/oauth/clients/register"},
 		{"GET", "/oauth/authorizations/x"}, {"POST", "/oauth/authorizations/x/consent"}, {"GET", "/.well-known/openid-configuration"},
-		{"GET", "/.well-known/oauth-authorization-server"}, {"GET", "/admin/audit"}, {"POST", "/admin/generate_link"},
+		{"GET", "/.well-known/oauth-authorization-server"}, {"GET", "/admin/audit"},
 		{"GET", "/admin/users/x/factors"}, {"DELETE", "/admin/users/x/factors/y"}, {"GET", "/admin/sso/providers"},
 		{"PUT", "/admin/sso/providers/x"}, {"POST", "/admin/oauth/clients"}, {"GET", "/scim/v2/Users"}, {"POST", "/passkeys/registration/options"},
 	} {
@@ -53,11 +53,15 @@ func TestWhatIsNotBuiltSaysSo(t *testing.T) {
 		require.Equal(t, route[0]+" "+route[1]+": not in the embedded stack; use supabase start or a hosted project", a.body["msg"])
 		require.NotContains(t, a.body, "error_id")
 	}
-	for _, grant := range []string{"pkce", "id_token", "web3"} {
+	for _, grant := range []string{"id_token", "web3"} {
 		w.call("POST", "/token?grant_type="+grant, "", object{}).refused(501, "not_implemented")
 	}
-	require.JSONEq(t, `{"code":"not_implemented","message":"POST /otp: not in the embedded stack; use supabase start or a hosted project"}`,
-		w.call("POST", "/otp", "", nil, versionHeader, "2024-01-01").text)
+	require.JSONEq(t, `{"code":"not_implemented","message":"POST /factors: not in the embedded stack; use supabase start or a hosted project"}`,
+		w.call("POST", "/factors", "", nil, versionHeader, "2024-01-01").text)
+	// Nobody has a phone here.
+	w.call("POST", "/otp", "", object{"phone": "123"}).refused(501, "not_implemented")
+	w.call("POST", "/verify", "", object{"phone": "123", "token": "123456", "type": "sms"}).refused(501, "not_implemented")
+	w.call("POST", "/resend", "", object{"phone": "123", "type": "sms"}).refused(501, "not_implemented")
 }
 
 func TestUnknownPaths(t *testing.T) {

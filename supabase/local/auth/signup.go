@@ -15,6 +15,7 @@ type signupRequest struct {
 	Phone    string   `json:"phone"`
 	Password string   `json:"password"`
 	Data     Metadata `json:"data"`
+	challenge
 }
 
 func (p signupRequest) validate(s *Server) error {
@@ -40,7 +41,8 @@ func (p signupRequest) validate(s *Server) error {
 }
 
 // signup is POST /signup: an account, confirmed at once, and a session of it. An account that exists is refused even when nobody confirmed it
-// yet; GoTrue with autoconfirm would confirm it and let the caller in, whatever password they brought.
+// yet; GoTrue with autoconfirm would confirm it and let the caller in, whatever password they brought. With email confirmation there is no
+// session, and a mail instead; see signup_confirm.go.
 func (s *Server) signup(w http.ResponseWriter, r *http.Request) error {
 	var p signupRequest
 	if err := readJSON(r, &p); err != nil {
@@ -53,24 +55,31 @@ func (s *Server) signup(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	_, err = userByEmail(r.Context(), s.cfg.Pool, email, audience(r))
-	switch {
-	case err == nil:
-		return errUserExists()
-	case !errors.Is(err, errNoUser):
+	f, err := p.flow()
+	if err != nil {
+		return err
+	}
+	known, err := userByEmail(r.Context(), s.cfg.Pool, email, audience(r))
+	if err != nil && !errors.Is(err, errNoUser) {
 		return storing("Database error finding user", err)
+	}
+	if known != nil && !s.cfg.ConfirmEmail {
+		return errUserExists()
 	}
 	hash, err := s.hash(p.Password)
 	if err != nil {
 		return err
 	}
 	u := newUser(email, audience(r), hash, p.Data)
+	if s.cfg.ConfirmEmail {
+		return s.signupToConfirm(w, r, known, u, f)
+	}
 	var session *Session
 	err = pgx.BeginFunc(r.Context(), s.cfg.Pool, func(tx pgx.Tx) (err error) {
 		if err := s.signUp(r.Context(), tx, u); err != nil {
 			return err
 		}
-		session, err = s.logIn(r.Context(), tx, u.ID, clientOf(r))
+		session, err = s.logIn(r.Context(), tx, u.ID, clientOf(r), methodPassword)
 		return err
 	})
 	if violates(err, indexEmail) {
@@ -91,8 +100,17 @@ func newUser(email, aud, hash string, data Metadata) *User {
 	}
 }
 
-// signUp inserts user and identity, and confirms the address in a statement of its own: triggers that wait for the confirmation see one.
+// signUp inserts user and identity, and without email confirmation confirms the address in a statement of its own: triggers that wait for
+// the confirmation see one.
 func (s *Server) signUp(ctx context.Context, tx pgx.Tx, u *User) error {
+	if err := s.insertUnconfirmed(ctx, tx, u); err != nil || s.cfg.ConfirmEmail {
+		return err
+	}
+	return confirmEmail(ctx, tx, u.ID, s.now())
+}
+
+// insertUnconfirmed inserts user and identity.
+func (s *Server) insertUnconfirmed(ctx context.Context, tx pgx.Tx, u *User) error {
 	now := s.now()
 	if err := insertUser(ctx, tx, u, now); err != nil {
 		return err
@@ -101,8 +119,5 @@ func (s *Server) signUp(ctx context.Context, tx pgx.Tx, u *User) error {
 	if err := insertIdentity(ctx, tx, u, data, now); err != nil {
 		return err
 	}
-	if err := addUserMetadata(ctx, tx, u.ID, data, now); err != nil {
-		return err
-	}
-	return confirmEmail(ctx, tx, u.ID, now)
+	return addUserMetadata(ctx, tx, u.ID, data, now)
 }

@@ -9,7 +9,9 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 		return s.tokenPassword(w, r)
 	case "refresh_token":
 		return s.tokenRefresh(w, r)
-	case "pkce", "id_token", "web3":
+	case "pkce":
+		return s.tokenPKCE(w, r)
+	case "id_token", "web3":
 		return notImplemented("grant type " + grant)
 	default:
 		return badRequest(codeInvalidCredentials, "unsupported_grant_type")

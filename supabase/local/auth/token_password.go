@@ -33,7 +33,7 @@ func (s *Server) tokenPassword(w http.ResponseWriter, r *http.Request) error {
 	}
 	var session *Session
 	err = pgx.BeginFunc(r.Context(), s.cfg.Pool, func(tx pgx.Tx) (err error) {
-		session, err = s.logIn(r.Context(), tx, u.ID, clientOf(r))
+		session, err = s.logIn(r.Context(), tx, u.ID, clientOf(r), methodPassword)
 		return err
 	})
 	if errors.Is(err, errNoUser) { // deleted meanwhile

@@ -5,7 +5,6 @@ import "net/http"
 // unbuilt lists GoTrue's routes that this stand-in does not have. They answer 501 to any method, so that nobody mistakes them for a typo.
 // Source: supabase/auth internal/api/api.go.
 var unbuilt = []string{
-	"/otp", "/magiclink", "/recover", "/verify", "/resend", "/invite", "/reauthenticate",
 	"/authorize", "/callback", "/sso", "/sso/saml/metadata", "/sso/saml/acs",
 	"/factors", "/factors/{id}", "/factors/{id}/verify", "/factors/{id}/challenge",
 	"/passkeys", "/passkeys/{rest...}",
@@ -13,7 +12,7 @@ var unbuilt = []string{
 	"/oauth/authorize", "/oauth/token", "/oauth/userinfo", "/oauth/clients/register",
 	"/oauth/authorizations/{id}", "/oauth/authorizations/{id}/consent",
 	"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server",
-	"/admin/audit", "/admin/generate_link", "/admin/users/{id}/factors", "/admin/users/{id}/factors/{factor}",
+	"/admin/audit", "/admin/users/{id}/factors", "/admin/users/{id}/factors/{factor}",
 	"/admin/sso/providers", "/admin/sso/providers/{id}", "/admin/oauth/clients", "/admin/oauth/clients/{id}",
 	"/admin/oauth/clients/{id}/regenerate_secret", "/admin/custom-providers", "/admin/custom-providers/{id}",
 	"/admin/scim-providers", "/admin/scim-providers/{rest...}", "/scim/v2/{rest...}",

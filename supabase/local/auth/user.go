@@ -65,18 +65,25 @@ type User struct {
 	PhoneConfirmedAt *time.Time `json:"phone_confirmed_at,omitempty"`
 	ConfirmedAt      *time.Time `json:"confirmed_at,omitempty"`
 	NewEmail         string     `json:"new_email,omitempty"`
-	LastSignInAt     *time.Time `json:"last_sign_in_at,omitempty"`
-	AppMetadata      Metadata   `json:"app_metadata"`
-	UserMetadata     Metadata   `json:"user_metadata"`
-	Identities       []Identity `json:"identities"`
-	CreatedAt        time.Time  `json:"created_at"`
-	UpdatedAt        time.Time  `json:"updated_at"`
-	BannedUntil      *time.Time `json:"banned_until,omitempty"`
-	DeletedAt        *time.Time `json:"deleted_at,omitempty"`
-	IsAnonymous      bool       `json:"is_anonymous"`
+
+	ConfirmationSentAt     *time.Time `json:"confirmation_sent_at,omitempty"`
+	RecoverySentAt         *time.Time `json:"recovery_sent_at,omitempty"`
+	EmailChangeSentAt      *time.Time `json:"email_change_sent_at,omitempty"`
+	ReauthenticationSentAt *time.Time `json:"reauthentication_sent_at,omitempty"`
+
+	LastSignInAt *time.Time `json:"last_sign_in_at,omitempty"`
+	AppMetadata  Metadata   `json:"app_metadata"`
+	UserMetadata Metadata   `json:"user_metadata"`
+	Identities   []Identity `json:"identities"`
+	CreatedAt    time.Time  `json:"created_at"`
+	UpdatedAt    time.Time  `json:"updated_at"`
+	BannedUntil  *time.Time `json:"banned_until,omitempty"`
+	DeletedAt    *time.Time `json:"deleted_at,omitempty"`
+	IsAnonymous  bool       `json:"is_anonymous"`
 
 	passwordHash string // "" when the user has none
 	isSSO        bool
+	changeStatus int16 // of a change of address: how many addresses have been proven
 }
 
 func (u *User) banned(now time.Time) bool { return u.BannedUntil != nil && now.Before(*u.BannedUntil) }

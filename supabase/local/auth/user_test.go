@@ -81,9 +81,14 @@ func TestUserUpdatePassword(t *testing.T) {
 
 func TestUserUpdateEmail(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w, box := newMailWorld(t)
 	s := w.signup("ada@example.com")
 	u := w.call("PUT", "/user", access(s), object{"email": "Countess@example.com"}).ok()
+	require.Equal(t, "ada@example.com", u["email"], "until the new one is proven")
+	require.Equal(t, "countess@example.com", u["new_email"])
+	w.login("ada@example.com")
+	mail := box.one(t, "countess@example.com", "email_change")
+	u = w.call("POST", "/verify", "", object{"type": "email_change", "token_hash": mail.TokenHash}).ok()["user"].(object)
 	require.Equal(t, "countess@example.com", u["email"])
 	require.NotEmpty(t, u["email_confirmed_at"])
 	identities := u["identities"].([]any)
@@ -93,4 +98,5 @@ func TestUserUpdateEmail(t *testing.T) {
 	w.login("countess@example.com")
 	w.signup("ada@example.com") // the address is free again
 	w.call("PUT", "/user", access(s), object{"email": "countess@example.com"}).ok()
+	require.Empty(t, box.take(), "nothing to change")
 }

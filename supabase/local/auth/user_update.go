@@ -15,10 +15,12 @@ type userUpdateRequest struct {
 	Password *string  `json:"password"`
 	Data     Metadata `json:"data"`
 	AppData  Metadata `json:"app_metadata"`
+	Nonce    string   `json:"nonce"`
+	challenge
 }
 
-// userUpdate is PUT /user: what users may change about themselves. A new address counts at once (autoconfirm). A new password ends the user's
-// other sessions.
+// userUpdate is PUT /user: what users may change about themselves. A new address counts when it is proven; see email_change.go. A new
+// password ends the user's other sessions.
 func (s *Server) userUpdate(w http.ResponseWriter, r *http.Request) error {
 	c, err := s.caller(r)
 	if err != nil {
@@ -47,9 +49,18 @@ func (s *Server) userChange(r *http.Request, c *caller, p userUpdateRequest) (*c
 	if ch.email, err = s.newEmail(r.Context(), c.user, p.Email, audience(r)); err != nil {
 		return nil, err
 	}
-	ch.confirm = ch.email != ""
+	if ch.email != "" { // it is only asked for
+		ask := &emailChange{email: ch.email, redirectTo: s.redirectTo(r, "")}
+		if ask.flow, err = p.flow(); err != nil {
+			return nil, err
+		}
+		ch.email, ch.asked = "", ask
+	}
 	if p.Password != nil {
 		if err := s.checkPassword(*p.Password); err != nil {
+			return nil, err
+		}
+		if err := s.mayChangePassword(r.Context(), c, p.Nonce); err != nil {
 			return nil, err
 		}
 		if c.user.passwordHash != "" && s.passwordFits(c.user, *p.Password) {
@@ -98,6 +109,12 @@ type change struct {
 	ban          *ban
 	userMetadata Metadata
 	appMetadata  Metadata
+	asked        *emailChange // an address that is yet to be proven
+}
+
+type emailChange struct {
+	email, redirectTo string
+	flow              *flow
 }
 
 // applyChange applies and answers with the user as it is then.
@@ -158,7 +175,12 @@ func (s *Server) apply(ctx context.Context, tx pgx.Tx, ch *change) error {
 		}
 	}
 	if ch.confirm && u.EmailConfirmedAt == nil {
-		return confirmEmail(ctx, tx, u.ID, now)
+		if err := confirmEmail(ctx, tx, u.ID, now); err != nil {
+			return err
+		}
+	}
+	if ch.asked != nil {
+		return s.beginChange(ctx, tx, u, ch.asked.email, ch.asked.redirectTo, ch.asked.flow)
 	}
 	return nil
 }

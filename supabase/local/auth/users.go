@@ -31,18 +31,21 @@ const selectUser = `
 select id, coalesce(aud, ''), coalesce(role, ''), coalesce(email, ''), email_confirmed_at, invited_at, coalesce(phone, ''),
   phone_confirmed_at, confirmed_at, coalesce(email_change, ''), last_sign_in_at, coalesce(raw_app_meta_data, '{}'),
   coalesce(raw_user_meta_data, '{}'), coalesce(created_at, 'epoch'), coalesce(updated_at, 'epoch'), banned_until, deleted_at,
-  is_anonymous, coalesce(encrypted_password, ''), is_sso_user
+  is_anonymous, coalesce(encrypted_password, ''), is_sso_user, confirmation_sent_at, recovery_sent_at, email_change_sent_at,
+  reauthentication_sent_at, coalesce(email_change_confirm_status, 0)
 from auth.users`
 
 func scanUser(row pgx.CollectableRow) (*User, error) {
 	u := &User{Identities: []Identity{}}
 	err := row.Scan(&u.ID, &u.Aud, &u.Role, &u.Email, &u.EmailConfirmedAt, &u.InvitedAt, &u.Phone, &u.PhoneConfirmedAt, &u.ConfirmedAt,
 		&u.NewEmail, &u.LastSignInAt, &u.AppMetadata, &u.UserMetadata, &u.CreatedAt, &u.UpdatedAt, &u.BannedUntil, &u.DeletedAt,
-		&u.IsAnonymous, &u.passwordHash, &u.isSSO)
+		&u.IsAnonymous, &u.passwordHash, &u.isSSO, &u.ConfirmationSentAt, &u.RecoverySentAt, &u.EmailChangeSentAt,
+		&u.ReauthenticationSentAt, &u.changeStatus)
 	if err != nil {
 		return nil, err
 	}
-	inUTC(&u.CreatedAt, &u.UpdatedAt, u.EmailConfirmedAt, u.InvitedAt, u.PhoneConfirmedAt, u.ConfirmedAt, u.LastSignInAt, u.BannedUntil, u.DeletedAt)
+	inUTC(&u.CreatedAt, &u.UpdatedAt, u.EmailConfirmedAt, u.InvitedAt, u.PhoneConfirmedAt, u.ConfirmedAt, u.LastSignInAt, u.BannedUntil, u.DeletedAt,
+		u.ConfirmationSentAt, u.RecoverySentAt, u.EmailChangeSentAt, u.ReauthenticationSentAt)
 	return u, nil
 }
 
@@ -165,15 +168,24 @@ where id = $1`, id, now)
 	return nil
 }
 
-func setPasswordHash(ctx context.Context, tx pgx.Tx, id uuid.UUID, hash string, now time.Time) error {
+// verifyIdentity marks the address of a user's identity as proven.
+func verifyIdentity(ctx context.Context, tx pgx.Tx, u *User, email string, now time.Time) error {
 	_, err := tx.Exec(ctx, `
-update auth.users set encrypted_password = $2, updated_at = $3, confirmation_token = '', recovery_token = '', reauthentication_token = '',
-  email_change_token_new = '', email_change_token_current = '', phone_change_token = ''
-where id = $1`, id, hash, now)
+update auth.identities set identity_data = identity_data || '{"email_verified": true}', updated_at = $3
+where user_id = $1 and provider = 'email' and email = lower($2)`, u.ID, email, now)
+	if err != nil {
+		return fmt.Errorf("auth: verify identity: %w", err)
+	}
+	return nil
+}
+
+// setPasswordHash also ends all mails that are under way: their tokens are good for nothing any more.
+func setPasswordHash(ctx context.Context, tx pgx.Tx, id uuid.UUID, hash string, now time.Time) error {
+	_, err := tx.Exec(ctx, `update auth.users set encrypted_password = $2, updated_at = $3, phone_change_token = '' where id = $1`, id, hash, now)
 	if err != nil {
 		return fmt.Errorf("auth: set password: %w", err)
 	}
-	return nil
+	return spendTokens(ctx, tx, id)
 }
 
 // addUserMetadata adds members; those that exist are replaced.
@@ -237,6 +249,9 @@ where id = $1`, u.ID, obscure(u.ID, u.Email), obscure(u.ID, u.Phone), now)
 	}
 	if _, err := tx.Exec(ctx, `delete from auth.mfa_factors where user_id = $1`, u.ID); err != nil {
 		return fmt.Errorf("auth: delete factors: %w", err)
+	}
+	if err := spendTokens(ctx, tx, u.ID); err != nil {
+		return err
 	}
 	return deleteSessions(ctx, tx, u.ID)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -113,6 +114,33 @@ func (d *disk) place(up received, bucket, key, version string) error {
 		return fmt.Errorf("place: %w", err)
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// link gives the bytes of one version a second place, where they stay when the first goes: a version's bytes never change. A source that is
+// not there is fs.ErrNotExist.
+func (d *disk) link(from, to place) error {
+	source, target := d.path(from.bucket, from.key, from.version), d.path(to.bucket, to.key, to.version)
+	err := os.Link(source, target)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("link: %w", err)
+	}
+	if err != nil { // a file system without hard links
+		return d.duplicate(source, to)
+	}
+	return syncDir(filepath.Dir(target))
+}
+
+func (d *disk) duplicate(source string, to place) error {
+	f, err := os.Open(source)
+	if err != nil {
+		return fmt.Errorf("copy: %w", err)
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	up, err := d.receive(f, math.MaxInt64-1)
+	if err != nil {
+		return err
+	}
+	return d.place(up, to.bucket, to.key, to.version)
 }
 
 // remove deletes a version's bytes. That they are gone already is fine.

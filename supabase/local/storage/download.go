@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -78,9 +79,47 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, c call, find finde
 	if names, asked := r.URL.Query()["download"]; asked {
 		h.Set("Content-Disposition", attachment(names[0]))
 	}
-	http.ServeContent(w, r, "", o.modified(), f)
+	return serveContent(w, r, o.modified(), f)
+}
+
+// serveContent is http.ServeContent as S3 does it, which Storage leaves ranges to: several ranges at once are not known, so that the whole
+// object is sent, and a range beyond the end is an error with Storage's body.
+func serveContent(w http.ResponseWriter, r *http.Request, modified time.Time, f *os.File) error {
+	if strings.Contains(r.Header.Get("Range"), ",") {
+		r = r.Clone(r.Context())
+		r.Header.Del("Range")
+	}
+	guarded := &rangeGuard{ResponseWriter: w}
+	http.ServeContent(guarded, r, "", modified, f)
+	if guarded.refused {
+		return errRange
+	}
 	return nil
 }
+
+// rangeGuard holds back the plain text that http.ServeContent says about a range that cannot be.
+type rangeGuard struct {
+	http.ResponseWriter
+	refused bool
+}
+
+func (g *rangeGuard) WriteHeader(status int) {
+	if status == http.StatusRequestedRangeNotSatisfiable {
+		g.refused = true
+		return
+	}
+	g.ResponseWriter.WriteHeader(status)
+}
+
+func (g *rangeGuard) Write(b []byte) (int, error) {
+	if g.refused {
+		return len(b), nil
+	}
+	return g.ResponseWriter.Write(b)
+}
+
+// ReadFrom keeps the way from file to socket that the connection may have.
+func (g *rangeGuard) ReadFrom(src io.Reader) (int64, error) { return io.Copy(g.ResponseWriter, src) }
 
 // open finds an object and its bytes. They may be replaced in between; then the row names another version by now.
 func (s *Server) open(ctx context.Context, c call, find finder) (object, *os.File, error) {

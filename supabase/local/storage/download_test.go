@@ -40,10 +40,35 @@ func TestDownloadHTTP(t *testing.T) {
 	require.Equal(t, http.StatusPartialContent, a.status)
 	require.Equal(t, "234", a.body)
 	require.Equal(t, "bytes 2-4/10", a.header.Get("Content-Range"))
-	require.Equal(t, http.StatusRequestedRangeNotSatisfiable, w.get(w.nobody, path, "Range", "bytes=20-").status)
+	a = w.get(w.nobody, path, "Range", "bytes=20-")
+	require.Equal(t, http.StatusRequestedRangeNotSatisfiable, a.status)
+	require.Equal(t, problem{"416", "InvalidRange", "InvalidRange", "The requested range is not satisfiable"}, a.problem(t))
+	require.Equal(t, "bytes */10", a.header.Get("Content-Range"))
+	require.Equal(t, "0123456789", w.get(w.nobody, path, "Range", "bytes=0-1,4-5").body, "several ranges are not known")
+	require.Equal(t, "0123456789", w.get(w.nobody, path, "Range", "bytes=2-4", "If-Range", `"other"`).body)
 
 	require.Equal(t, "attachment;", w.get(w.nobody, path+"?download").header.Get("Content-Disposition"))
 	require.Equal(t, "attachment; filename=%C3%A4%0D%0A.txt; filename*=UTF-8''%C3%A4%0D%0A.txt;",
 		w.get(w.nobody, path+"?download=%C3%A4%0D%0A.txt").header.Get("Content-Disposition"), "no header of its own")
 	require.Equal(t, "text/plain", w.get(w.nobody, "/object/public/public/a.html").header.Get("Content-Type"), "no page of this origin")
+}
+
+// Every way to download answers ranges and conditions alike.
+func TestConditionsOnEveryDownload(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	key := aliceID + "/a.txt"
+	w.put("docs/"+key, "0123456789")
+	for _, path := range []string{"/object/docs/" + key, "/object/authenticated/docs/" + key, w.signedURL(w.url, w.alice, "docs/"+key, 60)} {
+		whole := w.get(w.alice, path)
+		require.Equal(t, http.StatusOK, whole.status, path)
+		etag, modified := whole.header.Get("ETag"), whole.header.Get("Last-Modified")
+		require.Equal(t, http.StatusNotModified, w.get(w.alice, path, "If-None-Match", etag).status, path)
+		require.Equal(t, http.StatusNotModified, w.get(w.alice, path, "If-Modified-Since", modified).status, path)
+		require.Equal(t, http.StatusOK, w.get(w.alice, path, "If-Modified-Since", "Thu, 01 Jan 1970 00:00:00 GMT").status, path)
+		part := w.get(w.alice, path, "Range", "bytes=-3")
+		require.Equal(t, http.StatusPartialContent, part.status, path)
+		require.Equal(t, "789", part.body)
+		require.Equal(t, http.StatusRequestedRangeNotSatisfiable, w.get(w.alice, path, "Range", "bytes=10-").status, path)
+	}
 }

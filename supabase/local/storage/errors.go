@@ -41,6 +41,7 @@ var (
 	errNoContent      = &Error{Status: "400", Code: "InvalidRequest", Message: "No content provided"}
 	errInterrupted    = &Error{Status: "400", Code: "InvalidRequest", Message: "Request stream closed before upload could complete"}
 	errSignature      = &Error{Status: "400", Code: "InvalidSignature", Message: "Invalid signature"}
+	errRange          = &Error{HTTP: http.StatusRequestedRangeNotSatisfiable, Status: "416", Code: "InvalidRange", Message: "The requested range is not satisfiable"}
 	errInternal       = &Error{HTTP: http.StatusInternalServerError, Status: "500", Code: "InternalError", Message: "Internal server error"}
 	// errOutage is ours: the original's database is another machine's matter. 503 says that trying again is worth it.
 	errOutage = &Error{HTTP: http.StatusServiceUnavailable, Status: "503", Code: "DatabaseError",

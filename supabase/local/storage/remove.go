@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// removed is an object that was deleted, as Storage reports it.
+// removed is a whole row as Storage reports it, of an object that was deleted or copied.
 type removed struct {
 	Name         string          `json:"name"`
 	BucketID     string          `json:"bucket_id"`
@@ -25,12 +25,14 @@ type removed struct {
 	UserMetadata json.RawMessage `json:"user_metadata"`
 }
 
+const removedColumns = `name, bucket_id, owner::text, owner_id, id::text, version, updated_at, created_at, last_accessed_at, metadata, user_metadata`
+
 const maxRemovals = 1000
 
 // deleteRows deletes under the policies of tx's role; nil keys means all of the bucket that the role may delete.
 func deleteRows(ctx context.Context, tx pgx.Tx, bucket string, keys []string) ([]removed, error) {
 	rows, err := tx.Query(ctx, `delete from storage.objects where bucket_id = $1 and ($2::text[] is null or name = any ($2))
-		returning name, bucket_id, owner::text, owner_id, id::text, version, updated_at, created_at, last_accessed_at, metadata, user_metadata`,
+		returning `+removedColumns,
 		bucket, keys)
 	if err != nil {
 		return nil, err
@@ -41,11 +43,8 @@ func deleteRows(ctx context.Context, tx pgx.Tx, bucket string, keys []string) ([
 // forget deletes the bytes of rows that are gone for good.
 func (s *Server) forget(gone []removed) {
 	for _, o := range gone {
-		if o.Version == nil {
-			continue
-		}
-		if err := s.disk.remove(o.BucketID, o.Name, *o.Version); err != nil {
-			s.cfg.Log.Warn("a deleted object's bytes stay until the next start", "bucket", o.BucketID, "error", err)
+		if o.Version != nil {
+			s.drop(place{o.BucketID, o.Name, *o.Version})
 		}
 	}
 }

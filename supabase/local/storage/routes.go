@@ -38,7 +38,7 @@ func (s *Server) route(method, path string) (route, bool) {
 		}
 		return route{handle: s.health, access: open}, true
 	case "upload":
-		return absent("resumable uploads (/upload/resumable)"), true
+		return s.routeUpload(method, rest)
 	case "render":
 		return absent("image transformations (/render)"), true
 	case "s3", "vector", "iceberg", "cdn":
@@ -85,19 +85,45 @@ func (s *Server) routeObject(method, rest string) (route, bool) {
 	case word == "sign" && posts && key != "":
 		return route{s.sign, bucket, key, required}, true
 	case word == "sign" && posts && bucket != "":
-		return absent("signing many objects at once"), true
+		return route{s.signMany, bucket, "", required}, true
 	case word == "info" && reads && key != "":
 		return s.routeInfo(bucket, key)
 	case word == "list" && posts && bucket != "" && key == "":
 		return route{s.list, bucket, "", required}, true
 	case word == "list-v2" && posts && bucket != "" && key == "":
-		return absent("listing with /object/list-v2"), true
+		return route{s.listV2, bucket, "", required}, true
 	case word == "upload" && bucket == "sign" && (posts || method == http.MethodPut):
-		return absent("signed upload URLs (/object/upload/sign)"), true
-	case (word == "move" || word == "copy") && posts && tail == "":
-		return absent("/object/" + word), true
+		return s.routeSignedUpload(method, key)
+	case word == "move" && posts && tail == "":
+		return route{handle: s.move, access: required}, true
+	case word == "copy" && posts && tail == "":
+		return route{handle: s.copy, access: required}, true
 	}
 	return s.routePlain(method, word, tail)
+}
+
+// routeUpload is /upload/resumable; what comes below it is no object's name, but goes the way of one.
+func (s *Server) routeUpload(method, rest string) (route, bool) {
+	kind, below, _ := strings.Cut(strings.TrimSuffix(rest, "/"), "/")
+	if kind != "resumable" {
+		return route{}, false
+	}
+	switch method {
+	case http.MethodPost, http.MethodPatch, http.MethodHead, http.MethodDelete, http.MethodOptions:
+		return route{handle: s.resumable, key: below, access: open}, true
+	}
+	return route{}, false
+}
+
+func (s *Server) routeSignedUpload(method, tail string) (route, bool) {
+	bucket, key, _ := strings.Cut(tail, "/")
+	if key == "" {
+		return route{}, false
+	}
+	if method == http.MethodPut {
+		return route{s.uploadSigned, bucket, key, open}, true
+	}
+	return route{s.signUpload, bucket, key, required}, true
 }
 
 func (s *Server) routeInfo(word, tail string) (route, bool) {

@@ -4,14 +4,18 @@
 // error bodies follow github.com/supabase/storage (src/http/routes, src/internal/errors).
 //
 // A row never exists without its bytes: an upload is streamed to a temporary file, synced and moved to a place of its own version before
-// the row is committed. A crash in between leaves at worst a file that no row names, and the next start sweeps it away.
+// the row is committed. A crash in between leaves at worst a file that no row names, and the next start sweeps it away. What has arrived of a
+// resumable upload outlives a crash, and is forgotten a day after its last part.
 package storage
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -42,6 +46,8 @@ type Config struct {
 type Server struct {
 	cfg     Config
 	disk    *disk
+	uploads *uploads
+	tus     http.Handler // of resumable uploads; there from Start on
 	started atomic.Bool
 }
 
@@ -56,7 +62,9 @@ func New(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	return &Server{cfg: cfg, disk: newDisk(cfg.Dir)}
+	s := &Server{cfg: cfg, disk: newDisk(cfg.Dir)}
+	s.uploads = &uploads{dir: filepath.Join(cfg.Dir, "resumable"), server: s}
+	return s
 }
 
 // Start prepares the directory and sweeps away what a crash may have left there. The schema must exist by then. Until it has returned nil
@@ -74,8 +82,22 @@ func (s *Server) Start(ctx context.Context) error {
 	if err := s.sweep(ctx); err != nil {
 		return err
 	}
+	if err := s.startUploads(); err != nil {
+		return err
+	}
 	s.started.Store(true)
 	return nil
+}
+
+func (s *Server) startUploads() (err error) {
+	if err := os.MkdirAll(s.uploads.dir, 0o700); err != nil {
+		return fmt.Errorf("storage: %w", err)
+	}
+	if err := s.uploads.prune(); err != nil {
+		return fmt.Errorf("storage: %w", err)
+	}
+	s.tus, err = s.newTUS()
+	return err
 }
 
 // call is what a route was called with.
@@ -106,7 +128,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) error {
 	if rt.bucket != "" && !ValidBucket(rt.bucket) {
 		return errBucketName
 	}
-	if rt.key != "" && !ValidKey(rt.key) {
+	if rt.key != "" && rt.bucket != "" && !ValidKey(rt.key) {
 		return errInvalidKey(rt.key)
 	}
 	c := call{bucket: rt.bucket, key: rt.key}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -28,14 +29,21 @@ func (s *Server) sign(w http.ResponseWriter, r *http.Request, c call) error {
 	if _, err := s.asCaller(c, "storage.object.sign")(r.Context()); err != nil {
 		return err
 	}
-	now := s.cfg.Now()
-	token, err := s.cfg.Keys.Sign(jwt.MapClaims{"url": signedPath(c), "iat": now.Unix(), "exp": now.Unix() + *in.ExpiresIn})
+	token, err := s.signPath(signedPath(c), *in.ExpiresIn)
 	if err != nil {
 		return err
 	}
-	// Not escaped but for what would end the path: the clients escape it themselves.
-	path := strings.ReplaceAll(signedPath(c), "?", "%3F")
-	return writeJSON(w, map[string]string{"signedURL": "/object/sign/" + path + "?token=" + token})
+	return writeJSON(w, map[string]string{"signedURL": signedURL(signedPath(c), token)})
+}
+
+func (s *Server) signPath(path string, expiresIn int64) (string, error) {
+	now := s.cfg.Now().Unix()
+	return s.cfg.Keys.Sign(jwt.MapClaims{"url": path, "iat": now, "exp": now + expiresIn})
+}
+
+// signedURL is not escaped but for what would end the path: the clients escape it themselves.
+func signedURL(path, token string) string {
+	return "/object/sign/" + strings.ReplaceAll(path, "?", "%3F") + "?token=" + token
 }
 
 func signedPath(c call) string { return c.bucket + "/" + c.key }
@@ -46,13 +54,25 @@ func (s *Server) downloadSigned(w http.ResponseWriter, r *http.Request, c call) 
 	if token == "" {
 		return errSchema("querystring must have required property 'token'")
 	}
-	claims, err := s.cfg.Keys.Parse(token)
+	_, expires, err := s.verify(token, "", c)
 	if err != nil {
-		return &Error{Status: "400", Code: "InvalidJWT", Message: tokenProblem(err)}
+		return err
 	}
-	expires, err := claims.GetExpirationTime()
-	if url, _ := claims["url"].(string); err != nil || expires == nil || url != signedPath(c) {
-		return errSignature // such as somebody's access token, which is good for no URL
+	return s.send(w, r, c, s.asServer(c), expires)
+}
+
+// verify checks that a token was signed for this object and this purpose: "" to read it, purposeUpload to write it. Stricter than the
+// original, which takes one for the other.
+func (s *Server) verify(token, purpose string, c call) (claims jwt.MapClaims, expires time.Time, err error) {
+	claims, err = s.cfg.Keys.Parse(token)
+	if err != nil {
+		return nil, expires, &Error{Status: "400", Code: "InvalidJWT", Message: tokenProblem(err)}
 	}
-	return s.send(w, r, c, s.asServer(c), expires.Time)
+	exp, err := claims.GetExpirationTime()
+	url, _ := claims["url"].(string)
+	given, _ := claims["purpose"].(string)
+	if err != nil || exp == nil || url != signedPath(c) || given != purpose {
+		return nil, expires, errSignature // such as somebody's access token, which is good for no URL
+	}
+	return claims, exp.Time, nil
 }

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -37,10 +38,7 @@ func (s *Server) store(w http.ResponseWriter, r *http.Request, c call, upsert bo
 	if err != nil {
 		return err
 	}
-	o := newObject{
-		id: uuid.NewString(), version: uuid.NewString(), bucket: c.bucket, name: c.key,
-		owner: c.caller.ownerUUID(), ownerID: c.caller.ownerID(), userMetadata: in.metadata,
-	}
+	o := c.newObject(in.metadata)
 	if err := s.mayWrite(ctx, c, operation, o, in, upsert); err != nil {
 		return err
 	}
@@ -56,6 +54,14 @@ func (s *Server) store(w http.ResponseWriter, r *http.Request, c call, upsert bo
 		return errors.Join(err, s.disk.discard(up))
 	}
 	return writeJSON(w, map[string]string{"Key": c.bucket + "/" + c.key, "Id": id})
+}
+
+// newObject is the row that a call will write.
+func (c call) newObject(userMetadata json.RawMessage) newObject {
+	return newObject{
+		id: uuid.NewString(), version: uuid.NewString(), bucket: c.bucket, name: c.key,
+		owner: c.caller.ownerUUID(), ownerID: c.caller.ownerID(), userMetadata: userMetadata,
+	}
 }
 
 // admit holds an upload against the bucket's limits, and says how many bytes it may have.
@@ -103,18 +109,25 @@ func (o newObject) write(ctx context.Context, tx pgx.Tx, upsert bool) (id string
 // commitTimeout bounds the last step, which goes on when the client has gone: by then all bytes have arrived.
 const commitTimeout = 30 * time.Second
 
-// commit gives received bytes their place and then their row; permission is asked again, by the row as it is. The bytes that it replaces
-// go last.
+// commit gives received bytes their place and then their row; permission is asked again, by the row as it is.
 func (s *Server) commit(ctx context.Context, c call, operation string, o newObject, up received, in incoming, upsert bool) (id string, err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
-	defer cancel()
 	o.metadata = metadata{
 		ETag: up.etag, Size: up.size, MIMEType: in.contentType, CacheControl: in.cacheControl,
-		LastModified: s.cfg.Now().UTC().Format("2006-01-02T15:04:05.000Z"), ContentLength: up.size, HTTPStatusCode: http.StatusOK,
+		LastModified: s.modifiedNow(), ContentLength: up.size, HTTPStatusCode: http.StatusOK,
 	}
 	if err := s.disk.place(up, o.bucket, o.name, o.version); err != nil {
 		return "", err
 	}
+	return s.commitPlaced(ctx, c, operation, o, upsert)
+}
+
+func (s *Server) modifiedNow() string { return s.cfg.Now().UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// commitPlaced writes the row of bytes that are in their place. The bytes that it replaces go last; with an error its own go, save where
+// nobody can tell whether there is a row of them.
+func (s *Server) commitPlaced(ctx context.Context, c call, operation string, o newObject, upsert bool) (id string, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
 	var replaced string
 	written := false
 	err = s.as(ctx, c.caller, operation, func(tx pgx.Tx) (err error) {
@@ -125,19 +138,35 @@ func (s *Server) commit(ctx context.Context, c call, operation string, o newObje
 		written = err == nil
 		return err
 	})
-	if err != nil && written && !isRefusal(err) {
-		// COMMIT itself failed, and maybe it has happened all the same: a file too many is better than a row without one.
-		return "", fmt.Errorf("commit an upload: %w", err)
-	}
-	if err != nil {
-		return "", errors.Join(err, s.disk.remove(o.bucket, o.name, o.version))
+	if err := s.settle(err, written, place{o.bucket, o.name, o.version}); err != nil {
+		return "", err
 	}
 	if replaced != "" {
-		if err := s.disk.remove(o.bucket, o.name, replaced); err != nil {
-			s.cfg.Log.Warn("a replaced version stays until the next start", "bucket", o.bucket, "error", err)
-		}
+		s.drop(place{o.bucket, o.name, replaced})
 	}
 	return id, nil
+}
+
+// place is where a version's bytes are.
+type place struct{ bucket, key, version string }
+
+// settle removes what was placed for a row that does not exist after all. written says that only COMMIT can have failed.
+func (s *Server) settle(err error, written bool, placed place) error {
+	if err == nil {
+		return nil
+	}
+	if written && !isRefusal(err) {
+		// Maybe COMMIT has happened all the same: a file too many is better than a row without one.
+		return fmt.Errorf("commit an object: %w", err)
+	}
+	return errors.Join(err, s.disk.remove(placed.bucket, placed.key, placed.version))
+}
+
+// drop removes bytes that no row names any more.
+func (s *Server) drop(old place) {
+	if err := s.disk.remove(old.bucket, old.key, old.version); err != nil {
+		s.cfg.Log.Warn("a version's bytes stay until the next start", "bucket", old.bucket, "error", err)
+	}
 }
 
 // lockObject makes writers of one name wait for each other, also while no row exists yet, and reads the version that is there; "" if none.

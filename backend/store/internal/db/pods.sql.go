@@ -28,7 +28,8 @@ func (q *Queries) DeletePod(ctx context.Context, id uuid.UUID) (int64, error) {
 const getPod = `-- name: GetPod :one
 select p.id, p.name, p.namespace, p.pack_id, coalesce(pk.name, '')::text as pack_name, coalesce(pk.version, '')::text as pack_version,
        p.node_id, coalesce(n.name, '')::text as node_name, p.status, p.desired_state, p.reason, p.message, p.incarnation, p.restarts,
-       p.cpu, p.memory, p.priority_class, p.priority, p.env, p.args, p.metadata, p.node_selector, p.tolerations, p.affinity,
+       p.cpu, p.memory, p.priority_class, p.priority, p.env, p.args, p.metadata, p.node_selector, p.tolerations, p.affinity, p.topology_spread,
+       coalesce(p.scheduling_group, '')::text as scheduling_group, coalesce(p.scheduling_group_size, 0)::integer as scheduling_group_size,
        p.grace_period_ms, p.labels, p.annotations, p.unschedulable, p.result, p.created_by, p.created_at, p.scheduled_at, p.started_at,
        p.finished_at, p.revision
 from public.pods p
@@ -38,41 +39,44 @@ where p.id = $1
 `
 
 type GetPodRow struct {
-	ID            uuid.UUID
-	Name          string
-	Namespace     string
-	PackID        uuid.UUID
-	PackName      string
-	PackVersion   string
-	NodeID        *uuid.UUID
-	NodeName      string
-	Status        string
-	DesiredState  string
-	Reason        string
-	Message       string
-	Incarnation   int64
-	Restarts      int32
-	Cpu           string
-	Memory        string
-	PriorityClass *string
-	Priority      int32
-	Env           json.RawMessage
-	Args          json.RawMessage
-	Metadata      json.RawMessage
-	NodeSelector  json.RawMessage
-	Tolerations   json.RawMessage
-	Affinity      json.RawMessage
-	GracePeriodMs int32
-	Labels        json.RawMessage
-	Annotations   json.RawMessage
-	Unschedulable json.RawMessage
-	Result        json.RawMessage
-	CreatedBy     *uuid.UUID
-	CreatedAt     time.Time
-	ScheduledAt   *time.Time
-	StartedAt     *time.Time
-	FinishedAt    *time.Time
-	Revision      int64
+	ID                  uuid.UUID
+	Name                string
+	Namespace           string
+	PackID              uuid.UUID
+	PackName            string
+	PackVersion         string
+	NodeID              *uuid.UUID
+	NodeName            string
+	Status              string
+	DesiredState        string
+	Reason              string
+	Message             string
+	Incarnation         int64
+	Restarts            int32
+	Cpu                 string
+	Memory              string
+	PriorityClass       *string
+	Priority            int32
+	Env                 json.RawMessage
+	Args                json.RawMessage
+	Metadata            json.RawMessage
+	NodeSelector        json.RawMessage
+	Tolerations         json.RawMessage
+	Affinity            json.RawMessage
+	TopologySpread      json.RawMessage
+	SchedulingGroup     string
+	SchedulingGroupSize int32
+	GracePeriodMs       int32
+	Labels              json.RawMessage
+	Annotations         json.RawMessage
+	Unschedulable       json.RawMessage
+	Result              json.RawMessage
+	CreatedBy           *uuid.UUID
+	CreatedAt           time.Time
+	ScheduledAt         *time.Time
+	StartedAt           *time.Time
+	FinishedAt          *time.Time
+	Revision            int64
 }
 
 func (q *Queries) GetPod(ctx context.Context, id uuid.UUID) (GetPodRow, error) {
@@ -103,6 +107,9 @@ func (q *Queries) GetPod(ctx context.Context, id uuid.UUID) (GetPodRow, error) {
 		&i.NodeSelector,
 		&i.Tolerations,
 		&i.Affinity,
+		&i.TopologySpread,
+		&i.SchedulingGroup,
+		&i.SchedulingGroupSize,
 		&i.GracePeriodMs,
 		&i.Labels,
 		&i.Annotations,
@@ -121,29 +128,33 @@ func (q *Queries) GetPod(ctx context.Context, id uuid.UUID) (GetPodRow, error) {
 const insertPod = `-- name: InsertPod :one
 
 insert into public.pods (name, namespace, pack_id, env, args, metadata, cpu, memory, priority_class, node_selector, tolerations, affinity,
-                         grace_period_ms, labels, annotations)
+                         topology_spread, scheduling_group, scheduling_group_size, grace_period_ms, labels, annotations)
 values ($1, coalesce(nullif($2::text, ''), 'default'), $3, $4, $5, $6,
         nullif($7::text, ''), nullif($8::text, ''), nullif($9::text, ''),
-        $10, $11, $12, coalesce($13::integer, 10000), $14, $15)
+        $10, $11, $12, $13, nullif($14::text, ''), nullif($15::integer, 0),
+        coalesce($16::integer, 10000), $17, $18)
 returning id
 `
 
 type InsertPodParams struct {
-	Name          *string
-	Namespace     string
-	PackID        uuid.UUID
-	Env           json.RawMessage
-	Args          json.RawMessage
-	Metadata      json.RawMessage
-	Cpu           string
-	Memory        string
-	PriorityClass string
-	NodeSelector  json.RawMessage
-	Tolerations   json.RawMessage
-	Affinity      json.RawMessage
-	GracePeriodMs *int32
-	Labels        json.RawMessage
-	Annotations   json.RawMessage
+	Name                *string
+	Namespace           string
+	PackID              uuid.UUID
+	Env                 json.RawMessage
+	Args                json.RawMessage
+	Metadata            json.RawMessage
+	Cpu                 string
+	Memory              string
+	PriorityClass       string
+	NodeSelector        json.RawMessage
+	Tolerations         json.RawMessage
+	Affinity            json.RawMessage
+	TopologySpread      json.RawMessage
+	SchedulingGroup     string
+	SchedulingGroupSize int32
+	GracePeriodMs       *int32
+	Labels              json.RawMessage
+	Annotations         json.RawMessage
 }
 
 // Pods. Everything here runs as the caller, under row-level security: pack_name is empty when the caller may not see the pack.
@@ -163,6 +174,9 @@ func (q *Queries) InsertPod(ctx context.Context, arg InsertPodParams) (uuid.UUID
 		arg.NodeSelector,
 		arg.Tolerations,
 		arg.Affinity,
+		arg.TopologySpread,
+		arg.SchedulingGroup,
+		arg.SchedulingGroupSize,
 		arg.GracePeriodMs,
 		arg.Labels,
 		arg.Annotations,
@@ -175,7 +189,8 @@ func (q *Queries) InsertPod(ctx context.Context, arg InsertPodParams) (uuid.UUID
 const listPods = `-- name: ListPods :many
 select p.id, p.name, p.namespace, p.pack_id, coalesce(pk.name, '')::text as pack_name, coalesce(pk.version, '')::text as pack_version,
        p.node_id, coalesce(n.name, '')::text as node_name, p.status, p.desired_state, p.reason, p.message, p.incarnation, p.restarts,
-       p.cpu, p.memory, p.priority_class, p.priority, p.env, p.args, p.metadata, p.node_selector, p.tolerations, p.affinity,
+       p.cpu, p.memory, p.priority_class, p.priority, p.env, p.args, p.metadata, p.node_selector, p.tolerations, p.affinity, p.topology_spread,
+       coalesce(p.scheduling_group, '')::text as scheduling_group, coalesce(p.scheduling_group_size, 0)::integer as scheduling_group_size,
        p.grace_period_ms, p.labels, p.annotations, p.unschedulable, p.result, p.created_by, p.created_at, p.scheduled_at, p.started_at,
        p.finished_at, p.revision
 from public.pods p
@@ -203,41 +218,44 @@ type ListPodsParams struct {
 }
 
 type ListPodsRow struct {
-	ID            uuid.UUID
-	Name          string
-	Namespace     string
-	PackID        uuid.UUID
-	PackName      string
-	PackVersion   string
-	NodeID        *uuid.UUID
-	NodeName      string
-	Status        string
-	DesiredState  string
-	Reason        string
-	Message       string
-	Incarnation   int64
-	Restarts      int32
-	Cpu           string
-	Memory        string
-	PriorityClass *string
-	Priority      int32
-	Env           json.RawMessage
-	Args          json.RawMessage
-	Metadata      json.RawMessage
-	NodeSelector  json.RawMessage
-	Tolerations   json.RawMessage
-	Affinity      json.RawMessage
-	GracePeriodMs int32
-	Labels        json.RawMessage
-	Annotations   json.RawMessage
-	Unschedulable json.RawMessage
-	Result        json.RawMessage
-	CreatedBy     *uuid.UUID
-	CreatedAt     time.Time
-	ScheduledAt   *time.Time
-	StartedAt     *time.Time
-	FinishedAt    *time.Time
-	Revision      int64
+	ID                  uuid.UUID
+	Name                string
+	Namespace           string
+	PackID              uuid.UUID
+	PackName            string
+	PackVersion         string
+	NodeID              *uuid.UUID
+	NodeName            string
+	Status              string
+	DesiredState        string
+	Reason              string
+	Message             string
+	Incarnation         int64
+	Restarts            int32
+	Cpu                 string
+	Memory              string
+	PriorityClass       *string
+	Priority            int32
+	Env                 json.RawMessage
+	Args                json.RawMessage
+	Metadata            json.RawMessage
+	NodeSelector        json.RawMessage
+	Tolerations         json.RawMessage
+	Affinity            json.RawMessage
+	TopologySpread      json.RawMessage
+	SchedulingGroup     string
+	SchedulingGroupSize int32
+	GracePeriodMs       int32
+	Labels              json.RawMessage
+	Annotations         json.RawMessage
+	Unschedulable       json.RawMessage
+	Result              json.RawMessage
+	CreatedBy           *uuid.UUID
+	CreatedAt           time.Time
+	ScheduledAt         *time.Time
+	StartedAt           *time.Time
+	FinishedAt          *time.Time
+	Revision            int64
 }
 
 func (q *Queries) ListPods(ctx context.Context, arg ListPodsParams) ([]ListPodsRow, error) {
@@ -283,6 +301,9 @@ func (q *Queries) ListPods(ctx context.Context, arg ListPodsParams) ([]ListPodsR
 			&i.NodeSelector,
 			&i.Tolerations,
 			&i.Affinity,
+			&i.TopologySpread,
+			&i.SchedulingGroup,
+			&i.SchedulingGroupSize,
 			&i.GracePeriodMs,
 			&i.Labels,
 			&i.Annotations,

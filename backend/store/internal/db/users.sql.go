@@ -7,9 +7,151 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 )
+
+const getUser = `-- name: GetUser :one
+select id, coalesce(email, '')::text as email, display_name, role, created_at, revision from public.users where id = $1
+`
+
+type GetUserRow struct {
+	ID          uuid.UUID
+	Email       string
+	DisplayName string
+	Role        string
+	CreatedAt   time.Time
+	Revision    int64
+}
+
+func (q *Queries) GetUser(ctx context.Context, id uuid.UUID) (GetUserRow, error) {
+	row := q.db.QueryRow(ctx, getUser, id)
+	var i GetUserRow
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.DisplayName,
+		&i.Role,
+		&i.CreatedAt,
+		&i.Revision,
+	)
+	return i, err
+}
+
+const listUsers = `-- name: ListUsers :many
+select id, coalesce(email, '')::text as email, display_name, role, created_at, revision
+from public.users
+where (created_at, id) < ($1::timestamptz, $2::uuid)
+order by created_at desc, id desc
+limit $3
+`
+
+type ListUsersParams struct {
+	AfterAt  time.Time
+	AfterID  uuid.UUID
+	PageSize int32
+}
+
+type ListUsersRow struct {
+	ID          uuid.UUID
+	Email       string
+	DisplayName string
+	Role        string
+	CreatedAt   time.Time
+	Revision    int64
+}
+
+func (q *Queries) ListUsers(ctx context.Context, arg ListUsersParams) ([]ListUsersRow, error) {
+	rows, err := q.db.Query(ctx, listUsers, arg.AfterAt, arg.AfterID, arg.PageSize)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListUsersRow
+	for rows.Next() {
+		var i ListUsersRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Email,
+			&i.DisplayName,
+			&i.Role,
+			&i.CreatedAt,
+			&i.Revision,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const offerSetup = `-- name: OfferSetup :one
+select coalesce(stark.offer_setup(renew => $1::boolean), '')::text
+`
+
+// As the service: a token to show once, or ” when there is an admin or one is out already.
+func (q *Queries) OfferSetup(ctx context.Context, renew bool) (string, error) {
+	row := q.db.QueryRow(ctx, offerSetup, renew)
+	var column_1 string
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const setupAdmin = `-- name: SetupAdmin :exec
+select stark.setup_admin($1)
+`
+
+// Makes the caller the first admin; the database decides.
+func (q *Queries) SetupAdmin(ctx context.Context, token string) error {
+	_, err := q.db.Exec(ctx, setupAdmin, token)
+	return err
+}
+
+const updateUser = `-- name: UpdateUser :one
+update public.users
+set role = coalesce($1, role), display_name = coalesce($2, display_name)
+where id = $3 and revision = coalesce($4::bigint, revision)
+returning id, coalesce(email, '')::text as email, display_name, role, created_at, revision
+`
+
+type UpdateUserParams struct {
+	Role        *string
+	DisplayName *string
+	ID          uuid.UUID
+	Revision    *int64
+}
+
+type UpdateUserRow struct {
+	ID          uuid.UUID
+	Email       string
+	DisplayName string
+	Role        string
+	CreatedAt   time.Time
+	Revision    int64
+}
+
+func (q *Queries) UpdateUser(ctx context.Context, arg UpdateUserParams) (UpdateUserRow, error) {
+	row := q.db.QueryRow(ctx, updateUser,
+		arg.Role,
+		arg.DisplayName,
+		arg.ID,
+		arg.Revision,
+	)
+	var i UpdateUserRow
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.DisplayName,
+		&i.Role,
+		&i.CreatedAt,
+		&i.Revision,
+	)
+	return i, err
+}
 
 const whoami = `-- name: Whoami :one
 

@@ -1,0 +1,55 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What a pod asks of its place is obeyed on the whole way, from the request to the node; what cannot be is explained.
+func TestPlacement(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.startAgent("east-1", "STARK_NODE_LABELS=zone=east")
+	w.startAgent("east-2", "STARK_NODE_LABELS=zone=east")
+	w.startAgent("west-1", "STARK_NODE_LABELS=zone=west")
+	w.push(w.dev, "beacon", beacon)
+	env := map[string]string{"WITNESS": w.witness.url}
+	zone := func(pod string) string {
+		return w.text("select n.labels ->> 'zone' from pods p join nodes n on n.id = p.node_id where p.name = $1", pod)
+	}
+
+	affinity := map[string]any{"nodeAffinity": map[string]any{"requiredDuringSchedulingIgnoredDuringExecution": map[string]any{
+		"nodeSelectorTerms": []any{map[string]any{"matchExpressions": []any{map[string]any{"key": "zone", "operator": "NotIn", "values": []string{"east"}}}}},
+	}}}
+	west := w.pod(w.dev, map[string]any{"pack": "beacon", "name": "west", "env": env, "affinity": affinity})
+	w.becomes(west.ID, "running")
+	require.Equal(t, "west", zone("west"))
+
+	spread := []any{map[string]any{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule",
+		"labelSelector": map[string]any{"matchLabels": map[string]string{"app": "spread"}}}}
+	for _, name := range []string{"spread-1", "spread-2", "spread-3", "spread-4"} {
+		pod := w.pod(w.dev, map[string]any{"pack": "beacon", "name": name, "env": env, "labels": map[string]string{"app": "spread"}, "topologySpread": spread})
+		w.becomes(pod.ID, "running")
+	}
+	require.Equal(t, "2", w.text("select count(*) from pods p join nodes n on n.id = p.node_id where p.name like 'spread-%' and n.labels ->> 'zone' = 'west'"),
+		"two zones share four pods, however many nodes each has")
+
+	// A group is placed when all of it can be, and not before.
+	gang := func(name string) map[string]any {
+		return map[string]any{"pack": "beacon", "name": name, "env": env, "schedulingGroup": "both", "schedulingGroupSize": 2}
+	}
+	first := w.pod(w.dev, gang("gang-1"))
+	w.eventually("the first waits for the second", func() bool {
+		return strings.Contains(w.text("select unschedulable ->> 'text' from pods where id = $1", first.ID), "1 of 2")
+	})
+	second := w.pod(w.dev, gang("gang-2"))
+	w.becomes(first.ID, "running")
+	w.becomes(second.ID, "running")
+
+	nowhere := w.pod(w.dev, map[string]any{"pack": "beacon", "env": env, "nodeSelector": map[string]string{"zone": "north"}})
+	w.eventually("it is explained", func() bool {
+		return strings.HasPrefix(w.text("select unschedulable ->> 'text' from pods where id = $1", nowhere.ID), "0/3 nodes: ")
+	})
+}

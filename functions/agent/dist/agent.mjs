@@ -5573,7 +5573,7 @@ function runGuard() {
       } catch {
       }
     process.exit(0);
-  });
+  }), process.send?.("ready");
   for (let signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {
   });
 }
@@ -5581,12 +5581,17 @@ var Guard = class {
   #script;
   #pids = /* @__PURE__ */ new Set();
   #process;
+  #ready;
   /** `script` is the agent's own. */
   constructor(script) {
     this.#script = script;
   }
+  /** Resolves when the guard is on duty: before that no child should start. Rejects when it cannot be. */
+  ready() {
+    return this.#ready ??= this.#start(), this.#ready;
+  }
   add(pid) {
-    this.#pids.add(pid), this.#process ? this.#tell({ add: pid }) : this.#start();
+    this.#pids.add(pid), this.#tell({ add: pid });
   }
   remove(pid) {
     this.#pids.delete(pid), this.#tell({ remove: pid });
@@ -5594,11 +5599,15 @@ var Guard = class {
   #start() {
     let guard = fork(this.#script, [], { env: { [GUARD]: "1" }, execArgv: [], stdio: ["ignore", "ignore", "ignore", "ipc"] });
     this.#process = guard;
-    let lost = () => {
-      this.#process === guard && (this.#process = void 0);
-    };
-    guard.on("exit", lost).on("error", lost), guard.unref(), guard.channel?.unref();
     for (let pid of this.#pids) this.#tell({ add: pid });
+    return guard.unref(), new Promise((resolve, reject) => {
+      let lost = () => {
+        this.#ready = void 0, reject(new Error("the process that guards the pods' processes ended"));
+      };
+      guard.on("exit", lost).on("error", lost), guard.once("message", () => {
+        guard.channel?.unref(), resolve();
+      });
+    });
   }
   #tell(order) {
     this.#process?.connected && this.#process.send(order, () => {
@@ -5619,7 +5628,9 @@ var ProcessLauncher = class {
     this.#script = script, this.#scratch = scratch, this.#guard = guard;
   }
   async launch(spec, events) {
-    let { identity, bundle: bundle2, memoryBytes } = spec, script = await this.#script(), dir = join4(await realpath(this.#scratch), `${identity.podId}-${identity.incarnation}`);
+    let { identity, bundle: bundle2, memoryBytes } = spec, script = await this.#script();
+    await this.#guard.ready();
+    let dir = join4(await realpath(this.#scratch), `${identity.podId}-${identity.incarnation}`);
     await mkdir3(dir, { mode: 448 });
     let remove2 = () => rm3(dir, { recursive: !0, force: !0 });
     try {

@@ -26,6 +26,7 @@ export function runGuard(): void {
     }
     process.exit(0);
   });
+  process.send?.("ready"); // from now on the agent's end is seen
   // What is meant for the agent, whose group this is in, is the agent's to act on.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 }
@@ -35,16 +36,22 @@ export class Guard {
   readonly #script: string;
   readonly #pids = new Set<number>();
   #process: ChildProcess | undefined;
+  #ready: Promise<void> | undefined;
 
   /** `script` is the agent's own. */
   constructor(script: string) {
     this.#script = script;
   }
 
+  /** Resolves when the guard is on duty: before that no child should start. Rejects when it cannot be. */
+  ready(): Promise<void> {
+    this.#ready ??= this.#start();
+    return this.#ready;
+  }
+
   add(pid: number): void {
     this.#pids.add(pid);
-    if (this.#process) this.#tell({ add: pid });
-    else this.#start();
+    this.#tell({ add: pid });
   }
 
   remove(pid: number): void {
@@ -52,16 +59,22 @@ export class Guard {
     this.#tell({ remove: pid });
   }
 
-  #start(): void {
+  #start(): Promise<void> {
     const guard = fork(this.#script, [], { env: { [GUARD]: "1" }, execArgv: [], stdio: ["ignore", "ignore", "ignore", "ipc"] });
     this.#process = guard;
-    const lost = () => {
-      if (this.#process === guard) this.#process = undefined; // the next pod brings another
-    };
-    guard.on("exit", lost).on("error", lost);
-    guard.unref();
-    guard.channel?.unref();
     for (const pid of this.#pids) this.#tell({ add: pid });
+    guard.unref();
+    return new Promise((resolve, reject) => {
+      const lost = () => {
+        this.#ready = undefined; // the next pod brings another
+        reject(new Error("the process that guards the pods' processes ended"));
+      };
+      guard.on("exit", lost).on("error", lost);
+      guard.once("message", () => {
+        guard.channel?.unref();
+        resolve();
+      });
+    });
   }
 
   #tell(order: ToGuard): void {

@@ -32,6 +32,7 @@ export class ProcessLauncher implements WorkerLauncher {
   async launch(spec: WorkerSpec, events: WorkerEvents): Promise<WorkerHandle> {
     const { identity, bundle, memoryBytes } = spec;
     const script = await this.#script();
+    await this.#guard.ready();
     const dir = join(await realpath(this.#scratch), `${identity.podId}-${identity.incarnation}`);
     await mkdir(dir, { mode: 0o700 });
     const remove = () => rm(dir, { recursive: true, force: true });

@@ -127,7 +127,7 @@ test("a call that blocks is ended all the same", LIMIT, async () => {
   assert.equal((await connection.ended(pod.podId)).status, "stopped");
 });
 
-test("an agent that is killed leaves no process behind, not even one that never yields", LIMIT, async () => {
+test("an agent that is killed leaves no process behind, not even one that never yields", LIMIT, async (t) => {
   const before = server.connections.length;
   const other = start(MAIN, "killed");
   const to = await server.agent(before);
@@ -136,12 +136,17 @@ test("an agent that is killed leaves no process behind, not even one that never 
   const pid = Number((await to.line(pod.podId, "pid")).text.slice(4));
   other.kill("SIGKILL");
   await other.exited;
-  for (;;) {
-    try {
-      process.kill(pid, 0);
-    } catch {
-      return; // gone
-    }
-    await new Promise((done) => setTimeout(done, 10));
-  }
+  while (isAlive(pid) && !t.signal.aborted) await new Promise((done) => setTimeout(done, 10));
+  const left = isAlive(pid);
+  if (left) process.kill(pid, "SIGKILL");
+  assert.equal(left, false);
 });
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

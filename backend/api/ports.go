@@ -19,6 +19,8 @@ type Verifier interface {
 // Authenticator is Supabase Auth.
 type Authenticator interface {
 	SignIn(ctx context.Context, email, password string) (wire.Session, error)
+	SignUp(ctx context.Context, email, password string) (wire.Session, error)
+	Refresh(ctx context.Context, refreshToken string) (wire.Session, error)
 	SignOut(ctx context.Context, accessToken, scope string) error
 }
 
@@ -58,6 +60,7 @@ type nodeStore interface {
 	CreateNode(ctx context.Context, actor core.Actor, in wire.NodeCreate) (wire.Node, error)
 	Node(ctx context.Context, actor core.Actor, idOrName string) (wire.Node, error)
 	ListNodes(ctx context.Context, actor core.Actor, filter wire.NodeFilter) ([]wire.Node, string, error)
+	UpdateNode(ctx context.Context, actor core.Actor, idOrName string, patch wire.NodePatch) (wire.Node, error)
 	DeleteNode(ctx context.Context, actor core.Actor, idOrName string) error
 }
 

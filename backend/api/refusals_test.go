@@ -27,6 +27,7 @@ var protected = []struct{ method, path string }{
 	{"POST", "/api/pods/" + someID.String() + "/stop"}, {"GET", "/api/pods/" + someID.String() + "/history"},
 	{"GET", "/api/pods/" + someID.String() + "/logs"},
 	{"POST", "/api/nodes"}, {"GET", "/api/nodes"}, {"GET", "/api/nodes/one"}, {"DELETE", "/api/nodes/one"},
+	{"PATCH", "/api/nodes/one"}, {"POST", "/api/nodes/one/cordon"}, {"POST", "/api/nodes/one/uncordon"}, {"POST", "/api/nodes/one/drain"},
 	{"POST", "/api/namespaces"}, {"GET", "/api/namespaces"}, {"GET", "/api/namespaces/one"}, {"DELETE", "/api/namespaces/one"},
 }
 
@@ -35,12 +36,13 @@ var bodies = map[string]string{
 	"/api/packs": fmt.Sprintf(`{"name":"hello","version":"1.0.0","runtimeTag":"node","bundlePath":"%s/hello/1.0.0/b.js"}`, developer),
 	"/api/pods":  `{"pack":"hello"}`, "/api/nodes": `{"name":"n1","runtimeType":"node"}`, "/api/namespaces": `{"name":"team-a"}`,
 	"/auth/setup": `{"token":"stark_setup_x"}`, "/api/users/" + someID.String(): `{"role":"viewer"}`,
+	"/api/nodes/one": `{"unschedulable":true}`, "/api/nodes/one/drain": `{"timeoutSeconds":60}`,
 }
 
 func TestEveryRouteOfOursIsListedHere(t *testing.T) {
 	t.Parallel()
 	w := start(t)
-	known := map[string]bool{"GET /health": true, "GET /ready": true, "GET /ws": true, "POST /auth/login": true, "GET /api/info": true}
+	known := map[string]bool{"GET /health": true, "GET /ready": true, "GET /ws": true, "POST /auth/login": true, "POST /auth/register": true, "POST /auth/refresh": true, "GET /api/info": true}
 	for _, r := range protected {
 		known[r.method+" "+r.path] = true
 	}

@@ -108,6 +108,9 @@ func (f *fakes) Node(_ context.Context, a core.Actor, idOrName string) (wire.Nod
 func (f *fakes) ListNodes(_ context.Context, a core.Actor, filter wire.NodeFilter) ([]wire.Node, string, error) {
 	return nil, "", f.note("nodes", a, filter)
 }
+func (f *fakes) UpdateNode(_ context.Context, a core.Actor, idOrName string, patch wire.NodePatch) (wire.Node, error) {
+	return wire.Node{Name: idOrName}, f.note("patch", a, patch)
+}
 func (f *fakes) DeleteNode(_ context.Context, a core.Actor, idOrName string) error {
 	return f.note("delete", a, idOrName)
 }
@@ -151,6 +154,17 @@ func (f *fakes) Verify(_ context.Context, token string) (core.Actor, error) {
 
 func (f *fakes) SignIn(_ context.Context, email, _ string) (wire.Session, error) {
 	return wire.Session{AccessToken: goodToken, RefreshToken: "rt", User: wire.User{Email: email}}, f.loginErr
+}
+
+func (f *fakes) SignUp(_ context.Context, email, _ string) (wire.Session, error) {
+	if strings.HasPrefix(email, "unconfirmed") {
+		return wire.Session{User: wire.User{Email: email}}, f.loginErr
+	}
+	return wire.Session{AccessToken: goodToken, RefreshToken: "rt", User: wire.User{Email: email}}, f.loginErr
+}
+
+func (f *fakes) Refresh(_ context.Context, refreshToken string) (wire.Session, error) {
+	return wire.Session{AccessToken: goodToken, RefreshToken: refreshToken + "2"}, f.loginErr
 }
 
 func (f *fakes) SignOut(_ context.Context, token, scope string) error {

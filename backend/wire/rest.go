@@ -176,8 +176,11 @@ type Node struct {
 	Capabilities   json.RawMessage   `json:"capabilities"`
 	Resources      NodeResources     `json:"resources"`
 	Pods           int64             `json:"pods"` // how many it has now
-	CreatedAt      time.Time         `json:"createdAt"`
-	Revision       int64             `json:"revision"`
+	// While it is being drained: since when, and when what is left on it is stopped.
+	DrainRequestedAt *time.Time `json:"drainRequestedAt"`
+	DrainDeadline    *time.Time `json:"drainDeadline"`
+	CreatedAt        time.Time  `json:"createdAt"`
+	Revision         int64      `json:"revision"`
 }
 
 // NodeCreate is the body of POST /api/nodes: a node registered before its agent comes.
@@ -188,6 +191,24 @@ type NodeCreate struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 	Taints      []core.Taint      `json:"taints,omitempty"`
 	Resources   NodeResources     `json:"resources"`
+}
+
+// NodePatch is the body of PATCH /api/nodes/:id; what is left out stays as it is. Labels and annotations are merged, null takes a key away;
+// taints are replaced. With Revision the change is refused (CONFLICT) when somebody else was faster.
+type NodePatch struct {
+	Labels        map[string]*string `json:"labels,omitempty"`
+	Annotations   map[string]*string `json:"annotations,omitempty"`
+	Taints        *[]core.Taint      `json:"taints,omitempty"`
+	Access        *core.Access       `json:"access,omitempty"`
+	Unschedulable *bool              `json:"unschedulable,omitempty"`
+	Revision      *int64             `json:"revision,omitempty"`
+
+	Drain *NodeDrain `json:"-"` // POST /api/nodes/:id/drain; an uncordoned node is not drained either
+}
+
+// NodeDrain is the body of POST /api/nodes/:id/drain.
+type NodeDrain struct {
+	TimeoutSeconds int64 `json:"timeoutSeconds"` // what is left on the node then is stopped; default 300
 }
 
 // Quota bounds the sum of a namespace's live pods; a nil field is no bound.
@@ -220,7 +241,18 @@ type Login struct {
 	Password string `json:"password"`
 }
 
-// Session is what POST /auth/login returns.
+// Register is the body of POST /auth/register.
+type Register struct {
+	Email    string `json:"email"`
+	Password string `json:"password"`
+}
+
+// Refresh is the body of POST /auth/refresh.
+type Refresh struct {
+	RefreshToken string `json:"refreshToken"`
+}
+
+// Session is what POST /auth/login, register and refresh return. The tokens are empty when the address has to be confirmed first.
 type Session struct {
 	AccessToken  string    `json:"accessToken"`
 	RefreshToken string    `json:"refreshToken"`

@@ -38,21 +38,22 @@ type fake struct {
 	t   *testing.T
 	url string
 
-	mu       sync.Mutex // guards all below
-	logins   int
-	valid    string // the access token that is taken now
-	refresh  string
-	objects  map[string][]byte
-	packs    []wire.Pack
-	pods     []*wire.Pod
-	script   []core.PodStatus // what a new pod goes through
-	reason   string           // of a pod that ended
-	logs     []wire.PodLogLine
-	queries  []string // path?query of every request to /api
-	created  []wire.PodCreate
-	nodes    []wire.Node
-	patch    wire.AccountPatch // of the last change of a user
-	override http.HandlerFunc  // answers instead, when set
+	mu        sync.Mutex // guards all below
+	logins    int
+	valid     string // the access token that is taken now
+	refresh   string
+	objects   map[string][]byte
+	packs     []wire.Pack
+	pods      []*wire.Pod
+	script    []core.PodStatus // what a new pod goes through
+	reason    string           // of a pod that ended
+	logs      []wire.PodLogLine
+	queries   []string // path?query of every request to /api
+	created   []wire.PodCreate
+	nodes     []wire.Node
+	patch     wire.AccountPatch // of the last change of a user
+	nodePatch wire.NodePatch
+	override  http.HandlerFunc // answers instead, when set
 }
 
 func newFake(t *testing.T) *fake {
@@ -100,6 +101,11 @@ func newFake(t *testing.T) *fake {
 	mux.HandleFunc("GET /api/pods/{id}/history", f.auth(f.pod(f.history)))
 	mux.HandleFunc("GET /api/nodes", f.auth(func(w http.ResponseWriter, _ *http.Request) { ok(w, f.nodes) }))
 	mux.HandleFunc("GET /api/nodes/{name}", f.auth(f.getNode))
+	mux.HandleFunc("PATCH /api/nodes/{name}", f.auth(func(w http.ResponseWriter, r *http.Request) {
+		f.read(r, &f.nodePatch)
+		f.getNode(w, r)
+	}))
+	mux.HandleFunc("POST /api/nodes/{name}/{verb}", f.auth(f.getNode))
 	mux.HandleFunc("GET /api/namespaces", f.auth(func(w http.ResponseWriter, _ *http.Request) { ok(w, []wire.Namespace{{Name: "default"}}) }))
 	mux.HandleFunc("POST /api/namespaces", f.auth(func(w http.ResponseWriter, r *http.Request) {
 		var in wire.NamespaceCreate

@@ -13,9 +13,12 @@ import (
 )
 
 func newNode(c *cli) *cobra.Command {
-	cmd := group("node", "Look at nodes",
+	cmd := group("node", "Look at nodes, and say what they may be given",
 		newNodeList(c),
 		newNodeGet(c),
+		newNodeCordon(c),
+		newNodeUncordon(c),
+		newNodeLabel(c),
 	)
 	cmd.Aliases = []string{"nodes"}
 	return cmd

@@ -27,3 +27,17 @@ func (c *Client) Node(ctx context.Context, idOrName string) (wire.Node, error) {
 	_, err := c.do(ctx, call{method: http.MethodGet, path: []string{"api", "nodes", idOrName}, out: &node})
 	return node, err
 }
+
+// UpdateNode changes what the patch gives.
+func (c *Client) UpdateNode(ctx context.Context, idOrName string, patch wire.NodePatch) (wire.Node, error) {
+	var node wire.Node
+	_, err := c.do(ctx, call{method: http.MethodPatch, path: []string{"api", "nodes", idOrName}, in: patch, out: &node})
+	return node, err
+}
+
+// NodeVerb is cordon or uncordon.
+func (c *Client) NodeVerb(ctx context.Context, idOrName, verb string) (wire.Node, error) {
+	var node wire.Node
+	_, err := c.do(ctx, call{method: http.MethodPost, path: []string{"api", "nodes", idOrName, verb}, out: &node})
+	return node, err
+}

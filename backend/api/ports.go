@@ -43,6 +43,7 @@ type packStore interface {
 	CreatePack(ctx context.Context, actor core.Actor, in wire.PackCreate, size int64) (wire.Pack, error)
 	Pack(ctx context.Context, actor core.Actor, id uuid.UUID) (wire.Pack, error)
 	ListPacks(ctx context.Context, actor core.Actor, filter wire.PackFilter) ([]wire.Pack, string, error)
+	UpdatePack(ctx context.Context, actor core.Actor, id uuid.UUID, patch wire.PackPatch) (wire.Pack, error)
 	DeletePack(ctx context.Context, actor core.Actor, id uuid.UUID) error
 }
 

@@ -23,6 +23,7 @@ var protected = []struct{ method, path string }{
 	{"GET", "/auth/whoami"}, {"POST", "/auth/logout"}, {"POST", "/auth/setup"},
 	{"GET", "/api/users"}, {"GET", "/api/users/" + someID.String()}, {"PATCH", "/api/users/" + someID.String()},
 	{"POST", "/api/packs"}, {"GET", "/api/packs"}, {"GET", "/api/packs/" + someID.String()}, {"DELETE", "/api/packs/" + someID.String()},
+	{"PATCH", "/api/packs/" + someID.String()},
 	{"POST", "/api/pods"}, {"GET", "/api/pods"}, {"GET", "/api/pods/" + someID.String()}, {"DELETE", "/api/pods/" + someID.String()},
 	{"POST", "/api/pods/" + someID.String() + "/stop"}, {"GET", "/api/pods/" + someID.String() + "/history"},
 	{"GET", "/api/pods/" + someID.String() + "/logs"},
@@ -36,7 +37,8 @@ var bodies = map[string]string{
 	"/api/packs": fmt.Sprintf(`{"name":"hello","version":"1.0.0","runtimeTag":"node","bundlePath":"%s/hello/1.0.0/b.js"}`, developer),
 	"/api/pods":  `{"pack":"hello"}`, "/api/nodes": `{"name":"n1","runtimeType":"node"}`, "/api/namespaces": `{"name":"team-a"}`,
 	"/auth/setup": `{"token":"stark_setup_x"}`, "/api/users/" + someID.String(): `{"role":"viewer"}`,
-	"/api/nodes/one": `{"unschedulable":true}`, "/api/nodes/one/drain": `{"timeoutSeconds":60}`,
+	"/api/packs/" + someID.String(): `{"visibility":"public"}`,
+	"/api/nodes/one":                `{"unschedulable":true}`, "/api/nodes/one/drain": `{"timeoutSeconds":60}`,
 }
 
 func TestEveryRouteOfOursIsListedHere(t *testing.T) {

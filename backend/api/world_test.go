@@ -75,6 +75,9 @@ func (f *fakes) Pack(_ context.Context, a core.Actor, id uuid.UUID) (wire.Pack, 
 func (f *fakes) ListPacks(_ context.Context, a core.Actor, filter wire.PackFilter) ([]wire.Pack, string, error) {
 	return nil, "", f.note("packs", a, filter)
 }
+func (f *fakes) UpdatePack(_ context.Context, a core.Actor, id uuid.UUID, patch wire.PackPatch) (wire.Pack, error) {
+	return wire.Pack{ID: id}, f.note("patch", a, patch)
+}
 func (f *fakes) DeletePack(_ context.Context, a core.Actor, id uuid.UUID) error {
 	return f.note("delete", a, id)
 }

@@ -67,6 +67,14 @@ type PackCreate struct {
 	Metadata     json.RawMessage `json:"metadata,omitempty"`
 }
 
+// PackPatch is the body of PATCH /api/packs/:id; what is left out stays as it is, what is given is replaced.
+type PackPatch struct {
+	Visibility  *string         `json:"visibility,omitempty"`
+	Description *string         `json:"description,omitempty"`
+	Metadata    json.RawMessage `json:"metadata,omitempty"`
+	Revision    *int64          `json:"revision,omitempty"`
+}
+
 // Resources are requests as Kubernetes quantities.
 type Resources struct {
 	CPU    string `json:"cpu,omitempty"`

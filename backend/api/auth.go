@@ -19,11 +19,62 @@ func (s *Server) login(c *fiber.Ctx) error {
 	); err != nil {
 		return err
 	}
-	ctx := c.UserContext()
-	session, err := s.cfg.Auth.SignIn(ctx, in.Email, in.Password)
+	session, err := s.cfg.Auth.SignIn(c.UserContext(), in.Email, in.Password)
 	if err != nil {
 		return err
 	}
+	if err := s.knowUser(c, &session); err != nil {
+		return err
+	}
+	return ok(c, session)
+}
+
+// register makes an account and, unless its address has to be confirmed first, a session.
+func (s *Server) register(c *fiber.Ctx) error {
+	var in wire.Register
+	if err := decode(c, &in); err != nil {
+		return err
+	}
+	if err := first(
+		needText("email", in.Email, 320),
+		needText("password", in.Password, 1024),
+	); err != nil {
+		return err
+	}
+	session, err := s.cfg.Auth.SignUp(c.UserContext(), in.Email, in.Password)
+	if err != nil {
+		return err
+	}
+	if session.AccessToken != "" {
+		if err := s.knowUser(c, &session); err != nil {
+			return err
+		}
+	}
+	return c.Status(fiber.StatusCreated).JSON(wire.Success{Success: true, Data: session})
+}
+
+// refresh exchanges a refresh token, which is then used up, for a new session.
+func (s *Server) refresh(c *fiber.Ctx) error {
+	var in wire.Refresh
+	if err := decode(c, &in); err != nil {
+		return err
+	}
+	if err := needText("refreshToken", in.RefreshToken, 4096); err != nil {
+		return err
+	}
+	session, err := s.cfg.Auth.Refresh(c.UserContext(), in.RefreshToken)
+	if err != nil {
+		return err
+	}
+	if err := s.knowUser(c, &session); err != nil {
+		return err
+	}
+	return ok(c, session)
+}
+
+// knowUser puts the user of a new session into it.
+func (s *Server) knowUser(c *fiber.Ctx, session *wire.Session) error {
+	ctx := c.UserContext()
 	// The role is ours to know, not Auth's.
 	actor, err := s.cfg.Verifier.Verify(ctx, session.AccessToken)
 	if err != nil {
@@ -31,10 +82,8 @@ func (s *Server) login(c *fiber.Ctx) error {
 	}
 	actor.CorrelationID = correlationID(c)
 	c.Locals(localUser{}, actor.UserID)
-	if session.User, err = s.cfg.Store.Whoami(ctx, actor); err != nil {
-		return err
-	}
-	return ok(c, session)
+	session.User, err = s.cfg.Store.Whoami(ctx, actor)
+	return err
 }
 
 // logout ends sessions of the caller: this one, all, or all others.

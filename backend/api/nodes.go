@@ -7,7 +7,11 @@ import (
 	"github.com/stark-o/stark/backend/wire"
 )
 
-const maxPodsPerNode = 100_000
+const (
+	maxPodsPerNode      = 100_000
+	defaultDrainSeconds = 300
+	maxDrainSeconds     = 7 * 24 * 3600
+)
 
 func (s *Server) nodeRoutes(r fiber.Router) {
 	r.Post("/", s.as(s.createNode))
@@ -15,6 +19,9 @@ func (s *Server) nodeRoutes(r fiber.Router) {
 	r.Get("/:id", s.as(s.getNode))
 	r.Patch("/:id", s.as(s.patchNode))
 	r.Delete("/:id", s.as(s.deleteNode))
+	r.Post("/:id/cordon", s.as(s.cordon(true)))
+	r.Post("/:id/uncordon", s.as(s.cordon(false)))
+	r.Post("/:id/drain", s.as(s.drainNode))
 }
 
 // createNode registers a node before its agent comes.
@@ -78,39 +85,6 @@ func (s *Server) getNode(c *fiber.Ctx, who caller) error {
 	return ok(c, node)
 }
 
-// patchNode changes what is given and leaves the rest: cordon, labels, annotations, taints, and whom the node is for.
-func (s *Server) patchNode(c *fiber.Ctx, who caller) error {
-	idOrName, err := pathName(c, "id")
-	if err != nil {
-		return err
-	}
-	var in wire.NodePatch
-	if err := decode(c, &in); err != nil {
-		return err
-	}
-	if in.Unschedulable == nil && in.Access == nil && in.Labels == nil && in.Annotations == nil && in.Taints == nil {
-		return core.Errorf(core.CodeValidation, "nothing to change: give unschedulable, access, labels, annotations or taints")
-	}
-	if in.Access != nil {
-		if err := needOneOf("access", *in.Access, core.AccessShared, core.AccessPrivate); err != nil {
-			return err
-		}
-	}
-	if in.Taints != nil {
-		if err := checkTaints("taints", *in.Taints); err != nil {
-			return err
-		}
-	}
-	if err := first(checkMap("labels", in.Labels), checkMap("annotations", in.Annotations)); err != nil {
-		return err
-	}
-	node, err := s.cfg.Store.UpdateNode(c.UserContext(), who.Actor, idOrName, in)
-	if err != nil {
-		return err
-	}
-	return ok(c, node)
-}
-
 func (s *Server) deleteNode(c *fiber.Ctx, who caller) error {
 	idOrName, err := pathName(c, "id")
 	if err != nil {
@@ -120,4 +94,60 @@ func (s *Server) deleteNode(c *fiber.Ctx, who caller) error {
 		return err
 	}
 	return ok(c, nil)
+}
+
+// patchNode changes what is given and leaves the rest.
+func (s *Server) patchNode(c *fiber.Ctx, who caller) error {
+	var in wire.NodePatch
+	if err := decode(c, &in); err != nil {
+		return err
+	}
+	if in.Labels == nil && in.Annotations == nil && in.Taints == nil && in.Access == nil && in.Unschedulable == nil {
+		return core.Errorf(core.CodeValidation, "nothing to change: give labels, annotations, taints, access or unschedulable")
+	}
+	if in.Taints != nil {
+		if err := checkTaints("taints", *in.Taints); err != nil {
+			return err
+		}
+	}
+	if in.Access != nil {
+		if err := needOneOf("access", *in.Access, core.AccessShared, core.AccessPrivate); err != nil {
+			return err
+		}
+	}
+	if err := first(checkPatch("labels", in.Labels), checkPatch("annotations", in.Annotations)); err != nil {
+		return err
+	}
+	return s.changeNode(c, who, in)
+}
+
+// cordon says whether a node takes new pods; asking again changes nothing.
+func (s *Server) cordon(on bool) func(*fiber.Ctx, caller) error {
+	return func(c *fiber.Ctx, who caller) error { return s.changeNode(c, who, wire.NodePatch{Unschedulable: &on}) }
+}
+
+// drainNode asks for a node's pods to leave it; uncordon takes the request back.
+func (s *Server) drainNode(c *fiber.Ctx, who caller) error {
+	in := wire.NodeDrain{TimeoutSeconds: defaultDrainSeconds}
+	if len(c.Request().Body()) > 0 {
+		if err := decode(c, &in); err != nil {
+			return err
+		}
+	}
+	if in.TimeoutSeconds < 0 || in.TimeoutSeconds > maxDrainSeconds {
+		return core.Invalid("timeoutSeconds", "must be from 0 to %d", maxDrainSeconds)
+	}
+	return s.changeNode(c, who, wire.NodePatch{Drain: &in})
+}
+
+func (s *Server) changeNode(c *fiber.Ctx, who caller, patch wire.NodePatch) error {
+	idOrName, err := pathName(c, "id")
+	if err != nil {
+		return err
+	}
+	node, err := s.cfg.Store.UpdateNode(c.UserContext(), who.Actor, idOrName, patch)
+	if err != nil {
+		return err
+	}
+	return ok(c, node)
 }

@@ -14,6 +14,7 @@ func (s *Server) packRoutes(r fiber.Router) {
 	r.Post("/", s.as(s.createPack))
 	r.Get("/", s.as(s.listPacks))
 	r.Get("/:id", s.as(s.getPack))
+	r.Patch("/:id", s.as(s.patchPack))
 	r.Delete("/:id", s.as(s.deletePack))
 }
 
@@ -115,4 +116,37 @@ func (s *Server) deletePack(c *fiber.Ctx, who caller) error {
 		return err
 	}
 	return ok(c, nil)
+}
+
+// patchPack changes what may change of a registered version, and leaves what is not given.
+func (s *Server) patchPack(c *fiber.Ctx, who caller) error {
+	id, err := pathID(c, "pack")
+	if err != nil {
+		return err
+	}
+	var in wire.PackPatch
+	if err := decode(c, &in); err != nil {
+		return err
+	}
+	if err := rawOf("metadata", &in.Metadata, '{'); err != nil {
+		return err
+	}
+	if in.Visibility == nil && in.Description == nil && in.Metadata == nil {
+		return core.Errorf(core.CodeValidation, "nothing to change: give visibility, description or metadata")
+	}
+	if in.Visibility != nil {
+		if err := needOneOf("visibility", *in.Visibility, "private", "public"); err != nil {
+			return err
+		}
+	}
+	if in.Description != nil {
+		if err := checkText("description", *in.Description, 1000); err != nil {
+			return err
+		}
+	}
+	pack, err := s.cfg.Store.UpdatePack(c.UserContext(), who.Actor, id, in)
+	if err != nil {
+		return err
+	}
+	return ok(c, pack)
 }

@@ -115,6 +115,12 @@ func (s *Server) listPods(c *fiber.Ctx, who caller) error {
 	if f.PackID, err = queryID(c, "packId"); err != nil {
 		return err
 	}
+	if f.CreatedBy, err = queryID(c, "createdBy"); err != nil {
+		return err
+	}
+	if f.Labels, err = querySelector(c); err != nil {
+		return err
+	}
 	if f.Slice, err = querySlice(c); err != nil {
 		return err
 	}

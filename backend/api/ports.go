@@ -19,6 +19,8 @@ type Verifier interface {
 // Authenticator is Supabase Auth.
 type Authenticator interface {
 	SignIn(ctx context.Context, email, password string) (wire.Session, error)
+	SignUp(ctx context.Context, email, password string) (wire.Session, error)
+	Refresh(ctx context.Context, refreshToken string) (wire.Session, error)
 	SignOut(ctx context.Context, accessToken, scope string) error
 }
 
@@ -41,6 +43,7 @@ type packStore interface {
 	CreatePack(ctx context.Context, actor core.Actor, in wire.PackCreate, size int64) (wire.Pack, error)
 	Pack(ctx context.Context, actor core.Actor, id uuid.UUID) (wire.Pack, error)
 	ListPacks(ctx context.Context, actor core.Actor, filter wire.PackFilter) ([]wire.Pack, string, error)
+	UpdatePack(ctx context.Context, actor core.Actor, id uuid.UUID, patch wire.PackPatch) (wire.Pack, error)
 	DeletePack(ctx context.Context, actor core.Actor, id uuid.UUID) error
 }
 

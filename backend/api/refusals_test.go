@@ -23,10 +23,12 @@ var protected = []struct{ method, path string }{
 	{"GET", "/auth/whoami"}, {"POST", "/auth/logout"}, {"POST", "/auth/setup"},
 	{"GET", "/api/users"}, {"GET", "/api/users/" + someID.String()}, {"PATCH", "/api/users/" + someID.String()},
 	{"POST", "/api/packs"}, {"GET", "/api/packs"}, {"GET", "/api/packs/" + someID.String()}, {"DELETE", "/api/packs/" + someID.String()},
+	{"PATCH", "/api/packs/" + someID.String()},
 	{"POST", "/api/pods"}, {"GET", "/api/pods"}, {"GET", "/api/pods/" + someID.String()}, {"DELETE", "/api/pods/" + someID.String()},
 	{"POST", "/api/pods/" + someID.String() + "/stop"}, {"GET", "/api/pods/" + someID.String() + "/history"},
 	{"GET", "/api/pods/" + someID.String() + "/logs"},
-	{"POST", "/api/nodes"}, {"GET", "/api/nodes"}, {"GET", "/api/nodes/one"}, {"PATCH", "/api/nodes/one"}, {"DELETE", "/api/nodes/one"},
+	{"POST", "/api/nodes"}, {"GET", "/api/nodes"}, {"GET", "/api/nodes/one"}, {"DELETE", "/api/nodes/one"},
+	{"PATCH", "/api/nodes/one"}, {"POST", "/api/nodes/one/cordon"}, {"POST", "/api/nodes/one/uncordon"}, {"POST", "/api/nodes/one/drain"},
 	{"POST", "/api/namespaces"}, {"GET", "/api/namespaces"}, {"GET", "/api/namespaces/one"}, {"DELETE", "/api/namespaces/one"},
 }
 
@@ -34,13 +36,15 @@ var protected = []struct{ method, path string }{
 var bodies = map[string]string{
 	"/api/packs": fmt.Sprintf(`{"name":"hello","version":"1.0.0","runtimeTag":"node","bundlePath":"%s/hello/1.0.0/b.js"}`, developer),
 	"/api/pods":  `{"pack":"hello"}`, "/api/nodes": `{"name":"n1","runtimeType":"node"}`, "/api/namespaces": `{"name":"team-a"}`,
-	"/api/nodes/one": `{"unschedulable":true}`, "/auth/setup": `{"token":"stark_setup_x"}`, "/api/users/" + someID.String(): `{"role":"viewer"}`,
+	"/auth/setup": `{"token":"stark_setup_x"}`, "/api/users/" + someID.String(): `{"role":"viewer"}`,
+	"/api/packs/" + someID.String(): `{"visibility":"public"}`,
+	"/api/nodes/one":                `{"unschedulable":true}`, "/api/nodes/one/drain": `{"timeoutSeconds":60}`,
 }
 
 func TestEveryRouteOfOursIsListedHere(t *testing.T) {
 	t.Parallel()
 	w := start(t)
-	known := map[string]bool{"GET /health": true, "GET /ready": true, "GET /ws": true, "POST /auth/login": true, "GET /api/info": true}
+	known := map[string]bool{"GET /health": true, "GET /ready": true, "GET /ws": true, "POST /auth/login": true, "POST /auth/register": true, "POST /auth/refresh": true, "GET /api/info": true}
 	for _, r := range protected {
 		known[r.method+" "+r.path] = true
 	}

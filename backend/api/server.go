@@ -108,6 +108,8 @@ func (s *Server) routes() error {
 	s.app.Get("/ws", s.socket())
 
 	s.app.Post("/auth/login", s.login)
+	s.app.Post("/auth/register", s.register)
+	s.app.Post("/auth/refresh", s.refresh)
 	s.app.Post("/auth/logout", s.as(s.logout))
 	s.app.Get("/auth/whoami", s.as(s.whoami))
 	s.app.Post("/auth/setup", s.as(s.setup))

@@ -152,3 +152,15 @@ func checkTolerations(field string, tolerations []core.Toleration) error {
 	}
 	return nil
 }
+
+// checkPatch is checkMap for a change of a map, in which null takes a key away.
+func checkPatch(field string, patch map[string]*string) error {
+	values := make(map[string]string, len(patch))
+	for key, value := range patch {
+		values[key] = ""
+		if value != nil {
+			values[key] = *value
+		}
+	}
+	return checkMap(field, values)
+}

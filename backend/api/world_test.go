@@ -75,6 +75,9 @@ func (f *fakes) Pack(_ context.Context, a core.Actor, id uuid.UUID) (wire.Pack, 
 func (f *fakes) ListPacks(_ context.Context, a core.Actor, filter wire.PackFilter) ([]wire.Pack, string, error) {
 	return nil, "", f.note("packs", a, filter)
 }
+func (f *fakes) UpdatePack(_ context.Context, a core.Actor, id uuid.UUID, patch wire.PackPatch) (wire.Pack, error) {
+	return wire.Pack{ID: id}, f.note("patch", a, patch)
+}
 func (f *fakes) DeletePack(_ context.Context, a core.Actor, id uuid.UUID) error {
 	return f.note("delete", a, id)
 }
@@ -154,6 +157,17 @@ func (f *fakes) Verify(_ context.Context, token string) (core.Actor, error) {
 
 func (f *fakes) SignIn(_ context.Context, email, _ string) (wire.Session, error) {
 	return wire.Session{AccessToken: goodToken, RefreshToken: "rt", User: wire.User{Email: email}}, f.loginErr
+}
+
+func (f *fakes) SignUp(_ context.Context, email, _ string) (wire.Session, error) {
+	if strings.HasPrefix(email, "unconfirmed") {
+		return wire.Session{User: wire.User{Email: email}}, f.loginErr
+	}
+	return wire.Session{AccessToken: goodToken, RefreshToken: "rt", User: wire.User{Email: email}}, f.loginErr
+}
+
+func (f *fakes) Refresh(_ context.Context, refreshToken string) (wire.Session, error) {
+	return wire.Session{AccessToken: goodToken, RefreshToken: refreshToken + "2"}, f.loginErr
 }
 
 func (f *fakes) SignOut(_ context.Context, token, scope string) error {

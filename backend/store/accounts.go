@@ -67,7 +67,7 @@ func (s *Store) UpdateAccount(ctx context.Context, actor core.Actor, id uuid.UUI
 		}
 		found, err := q.GetUser(ctx, id)
 		if err == nil && patch.Revision != nil && found.Revision != *patch.Revision {
-			return core.Errorf(core.CodeConflict, "changed by someone else: the revision is %d now", found.Revision).WithHint("Read it again, then try again.")
+			return outdated(found.Revision)
 		}
 		return refusedUnless("update user", "user", err)
 	})

@@ -38,3 +38,8 @@ func breaks(err error, constraint string) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.ConstraintName == constraint
 }
+
+// outdated refuses a change of what somebody else has changed meanwhile.
+func outdated(revision int64) error {
+	return core.Errorf(core.CodeConflict, "changed by someone else: the revision is %d now", revision).WithHint("Read it again, then try again.")
+}

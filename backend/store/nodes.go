@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/stark-o/stark/backend/core"
 	"github.com/stark-o/stark/backend/store/internal/db"
@@ -66,45 +68,6 @@ func (s *Store) ListNodes(ctx context.Context, actor core.Actor, f wire.NodeFilt
 	return nodes, next, err
 }
 
-// UpdateNode changes what the patch gives. CONFLICT when the revision has moved on; FORBIDDEN when the node is not the actor's to change.
-func (s *Store) UpdateNode(ctx context.Context, actor core.Actor, idOrName string, patch wire.NodePatch) (wire.Node, error) {
-	var node wire.Node
-	err := s.asActor(ctx, actor, func(q *db.Queries) error {
-		found, err := q.GetNode(ctx, nodeKey(idOrName))
-		if err != nil {
-			return notFound("find node", "node", err)
-		}
-		changed, err := q.UpdateNode(ctx, nodeChange(found.ID, patch))
-		if err != nil {
-			return mapError("update node", err)
-		}
-		if changed == 0 && patch.Revision != nil && *patch.Revision != found.Revision {
-			return core.Errorf(core.CodeConflict, "changed by someone else: the revision is %d now", found.Revision).WithHint("Read it again, then try again.")
-		}
-		if changed == 0 {
-			return refused("node", true)
-		}
-		row, err := q.GetNode(ctx, db.GetNodeParams{ID: &found.ID})
-		node = nodeOf(db.ListNodesRow(row))
-		return mapError("read changed node", err)
-	})
-	return node, err
-}
-
-func nodeChange(id uuid.UUID, patch wire.NodePatch) db.UpdateNodeParams {
-	arg := db.UpdateNodeParams{ID: id, Unschedulable: patch.Unschedulable, Access: (*string)(patch.Access), Revision: patch.Revision}
-	if patch.Labels != nil {
-		arg.Labels = jsonOf(patch.Labels, "{}")
-	}
-	if patch.Annotations != nil {
-		arg.Annotations = jsonOf(patch.Annotations, "{}")
-	}
-	if patch.Taints != nil {
-		arg.Taints = jsonOf(*patch.Taints, "[]")
-	}
-	return arg
-}
-
 // DeleteNode deletes a node by its id or its name. CONFLICT while pods have their home there.
 func (s *Store) DeleteNode(ctx context.Context, actor core.Actor, idOrName string) error {
 	return s.asActor(ctx, actor, func(q *db.Queries) error {
@@ -120,12 +83,52 @@ func (s *Store) DeleteNode(ctx context.Context, actor core.Actor, idOrName strin
 	})
 }
 
+// UpdateNode changes what the patch gives of a node, by its id or its name. Uncordoning ends a drain. CONFLICT when the revision has moved on.
+func (s *Store) UpdateNode(ctx context.Context, actor core.Actor, idOrName string, patch wire.NodePatch) (wire.Node, error) {
+	key := nodeKey(idOrName)
+	arg := db.UpdateNodeParams{
+		ID: key.ID, Name: key.Name, Labels: jsonOf(patch.Labels, "{}"), Annotations: jsonOf(patch.Annotations, "{}"), Access: (*string)(patch.Access),
+		Unschedulable: patch.Unschedulable, EndDrain: patch.Unschedulable != nil && !*patch.Unschedulable, Revision: patch.Revision,
+	}
+	if patch.Taints != nil {
+		arg.Taints = jsonOf(*patch.Taints, "[]")
+	}
+	if patch.Drain != nil {
+		seconds := float64(patch.Drain.TimeoutSeconds)
+		arg.DrainSeconds = &seconds
+	}
+	var node wire.Node
+	err := s.asActor(ctx, actor, func(q *db.Queries) error {
+		id, err := q.UpdateNode(ctx, arg)
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return mapError("update node", err)
+		}
+		changed := err == nil
+		if changed {
+			key = db.GetNodeParams{ID: &id}
+		}
+		row, err := q.GetNode(ctx, key)
+		switch {
+		case err != nil:
+			return notFound("read node", "node", err)
+		case !changed && patch.Revision != nil && row.Revision != *patch.Revision:
+			return outdated(row.Revision)
+		case !changed:
+			return refused("node", true)
+		}
+		node = nodeOf(db.ListNodesRow(row))
+		return nil
+	})
+	return node, err
+}
+
 func nodeOf(r db.ListNodesRow) wire.Node {
 	return wire.Node{
 		ID: r.ID, Name: r.Name, RuntimeType: core.Runtime(r.RuntimeType), RuntimeVersion: r.RuntimeVersion, AgentVersion: r.AgentVersion,
 		Status: core.NodeStatus(r.Status), StatusReason: r.StatusReason, StatusSince: r.StatusSince, LastHeartbeat: r.LastHeartbeat,
 		OwnerID: r.OwnerID, Access: core.Access(r.Access), Unschedulable: r.Unschedulable, Labels: stringMap(r.Labels),
 		Annotations: stringMap(r.Annotations), Taints: elements[core.Taint](r.Taints), Capabilities: orEmpty(r.Capabilities, "{}"),
-		Resources: wire.NodeResources{CPU: r.Cpu, Memory: r.Memory, Pods: r.MaxPods}, Pods: r.Pods, CreatedAt: r.CreatedAt, Revision: r.Revision,
+		Resources: wire.NodeResources{CPU: r.Cpu, Memory: r.Memory, Pods: r.MaxPods}, Pods: r.Pods,
+		DrainRequestedAt: r.DrainRequestedAt, DrainDeadline: r.DrainDeadline, CreatedAt: r.CreatedAt, Revision: r.Revision,
 	}
 }

@@ -2,9 +2,11 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"github.com/Masterminds/semver/v3"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/stark-o/stark/backend/core"
 	"github.com/stark-o/stark/backend/store/internal/db"
@@ -56,6 +58,26 @@ func (s *Store) ListPacks(ctx context.Context, actor core.Actor, f wire.PackFilt
 		return mapError("list packs", err)
 	})
 	return packs, next, err
+}
+
+// UpdatePack changes what the patch gives of one version. CONFLICT when the revision has moved on.
+func (s *Store) UpdatePack(ctx context.Context, actor core.Actor, id uuid.UUID, patch wire.PackPatch) (wire.Pack, error) {
+	var pack wire.Pack
+	err := s.asActor(ctx, actor, func(q *db.Queries) error {
+		row, err := q.UpdatePack(ctx, db.UpdatePackParams{
+			ID: id, Visibility: patch.Visibility, Description: patch.Description, Metadata: patch.Metadata, Revision: patch.Revision,
+		})
+		if !errors.Is(err, pgx.ErrNoRows) {
+			pack = packOf(db.ListPacksRow(row))
+			return mapError("update pack", err)
+		}
+		found, err := q.GetPack(ctx, id)
+		if err == nil && patch.Revision != nil && found.Revision != *patch.Revision {
+			return outdated(found.Revision)
+		}
+		return refusedUnless("update pack", "pack", err)
+	})
+	return pack, err
 }
 
 // DeletePack deletes one version. CONFLICT while pods refer to it.

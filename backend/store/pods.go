@@ -77,7 +77,7 @@ func (s *Store) ListPods(ctx context.Context, actor core.Actor, f wire.PodFilter
 	after, size := slice(f.Slice)
 	err = s.asActor(ctx, actor, func(q *db.Queries) error {
 		rows, err := q.ListPods(ctx, db.ListPodsParams{
-			Namespace: f.Namespace, Name: f.Name, Status: string(f.Status), NodeID: f.NodeID, PackID: f.PackID,
+			Namespace: f.Namespace, Name: f.Name, Status: string(f.Status), NodeID: f.NodeID, PackID: f.PackID, CreatedBy: f.CreatedBy, Selector: jsonOf(f.Labels, "[]"),
 			AfterAt: after.CreatedAt, AfterID: after.ID, PageSize: size,
 		})
 		pods, next = page(rows, size, podOf, func(p wire.Pod) wire.Cursor { return wire.Cursor{CreatedAt: p.CreatedAt, ID: p.ID} })

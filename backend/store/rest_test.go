@@ -315,13 +315,13 @@ func TestNodesByActor(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []wire.Node{own}, list)
 
-	cordon, shared := true, core.AccessShared
+	cordon, shared, zone := true, core.AccessShared, "a"
 	c.check(t, "cordon", verdicts{ok, ok, ok, forbid, forbid, hide, hide}, func(ctx context.Context, a core.Actor) error {
 		_, err := w.UpdateNode(ctx, a, "mine", wire.NodePatch{Unschedulable: &cordon})
 		return err
 	})
 	changed, err := w.UpdateNode(t.Context(), w.dev, "mine", wire.NodePatch{
-		Labels: map[string]string{"zone": "a"}, Taints: &[]core.Taint{{Key: "gpu", Effect: core.EffectNoSchedule}}})
+		Labels: map[string]*string{"zone": &zone}, Taints: &[]core.Taint{{Key: "gpu", Effect: core.EffectNoSchedule}}})
 	require.NoError(t, err)
 	require.True(t, changed.Unschedulable, "what is not given stays")
 	require.Equal(t, map[string]string{"zone": "a"}, changed.Labels)

@@ -66,6 +66,13 @@ type PackFilter struct {
 	Slice
 }
 
+// Requirement is one part of a label selector: in, notin, exists or absent.
+type Requirement struct {
+	Key    string   `json:"key"`
+	Op     string   `json:"op"`
+	Values []string `json:"values,omitempty"`
+}
+
 // PodFilter narrows GET /api/pods. Empty fields do not narrow.
 type PodFilter struct {
 	Namespace string
@@ -73,6 +80,8 @@ type PodFilter struct {
 	Status    core.PodStatus
 	NodeID    *uuid.UUID
 	PackID    *uuid.UUID
+	CreatedBy *uuid.UUID
+	Labels    []Requirement // all of them hold
 	Slice
 }
 

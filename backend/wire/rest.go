@@ -67,6 +67,14 @@ type PackCreate struct {
 	Metadata     json.RawMessage `json:"metadata,omitempty"`
 }
 
+// PackPatch is the body of PATCH /api/packs/:id; what is left out stays as it is, what is given is replaced.
+type PackPatch struct {
+	Visibility  *string         `json:"visibility,omitempty"`
+	Description *string         `json:"description,omitempty"`
+	Metadata    json.RawMessage `json:"metadata,omitempty"`
+	Revision    *int64          `json:"revision,omitempty"`
+}
+
 // Resources are requests as Kubernetes quantities.
 type Resources struct {
 	CPU    string `json:"cpu,omitempty"`
@@ -185,8 +193,11 @@ type Node struct {
 	Capabilities   json.RawMessage   `json:"capabilities"`
 	Resources      NodeResources     `json:"resources"`
 	Pods           int64             `json:"pods"` // how many it has now
-	CreatedAt      time.Time         `json:"createdAt"`
-	Revision       int64             `json:"revision"`
+	// While it is being drained: since when, and when what is left on it is stopped.
+	DrainRequestedAt *time.Time `json:"drainRequestedAt"`
+	DrainDeadline    *time.Time `json:"drainDeadline"`
+	CreatedAt        time.Time  `json:"createdAt"`
+	Revision         int64      `json:"revision"`
 }
 
 // NodeCreate is the body of POST /api/nodes: a node registered before its agent comes.
@@ -199,15 +210,22 @@ type NodeCreate struct {
 	Resources   NodeResources     `json:"resources"`
 }
 
-// NodePatch is the body of PATCH /api/nodes/:id. What is left out stays as it is; a map or list that is given replaces the one that was there.
-// With Revision the change is refused (CONFLICT) when somebody else was faster.
+// NodePatch is the body of PATCH /api/nodes/:id; what is left out stays as it is. Labels and annotations are merged, null takes a key away;
+// taints are replaced. With Revision the change is refused (CONFLICT) when somebody else was faster.
 type NodePatch struct {
-	Unschedulable *bool             `json:"unschedulable,omitempty"` // cordoned: keeps its pods, takes no new ones
-	Access        *core.Access      `json:"access,omitempty"`
-	Labels        map[string]string `json:"labels,omitempty"`
-	Annotations   map[string]string `json:"annotations,omitempty"`
-	Taints        *[]core.Taint     `json:"taints,omitempty"`
-	Revision      *int64            `json:"revision,omitempty"`
+	Labels        map[string]*string `json:"labels,omitempty"`
+	Annotations   map[string]*string `json:"annotations,omitempty"`
+	Taints        *[]core.Taint      `json:"taints,omitempty"`
+	Access        *core.Access       `json:"access,omitempty"`
+	Unschedulable *bool              `json:"unschedulable,omitempty"`
+	Revision      *int64             `json:"revision,omitempty"`
+
+	Drain *NodeDrain `json:"-"` // POST /api/nodes/:id/drain; an uncordoned node is not drained either
+}
+
+// NodeDrain is the body of POST /api/nodes/:id/drain.
+type NodeDrain struct {
+	TimeoutSeconds int64 `json:"timeoutSeconds"` // what is left on the node then is stopped; default 300
 }
 
 // Quota bounds the sum of a namespace's live pods; a nil field is no bound.
@@ -240,7 +258,18 @@ type Login struct {
 	Password string `json:"password"`
 }
 
-// Session is what POST /auth/login returns.
+// Register is the body of POST /auth/register.
+type Register struct {
+	Email    string `json:"email"`
+	Password string `json:"password"`
+}
+
+// Refresh is the body of POST /auth/refresh.
+type Refresh struct {
+	RefreshToken string `json:"refreshToken"`
+}
+
+// Session is what POST /auth/login, register and refresh return. The tokens are empty when the address has to be confirmed first.
 type Session struct {
 	AccessToken  string    `json:"accessToken"`
 	RefreshToken string    `json:"refreshToken"`

@@ -313,11 +313,12 @@ func TestNodesAreCordonedLabelledAndTainted(t *testing.T) {
 	require.False(t, f.nodes[0].Unschedulable)
 
 	require.Equal(t, "node/laptop labels: gpu=true,zone=us\n", s.must("node", "label", "laptop", "zone=us", "gpu=true", "old-"))
-	require.Equal(t, map[string]string{"zone": "us", "gpu": "true"}, f.nodePatch.Labels)
-	require.EqualValues(t, 7, *f.nodePatch.Revision, "what somebody else changes meanwhile is not overwritten")
+	zone, gpu := "us", "true"
+	require.Equal(t, map[string]*string{"zone": &zone, "gpu": &gpu, "old": nil}, f.nodePatch.Labels)
 	require.Nil(t, f.nodePatch.Taints)
 
 	require.Equal(t, "node/laptop taints: gpu:NoSchedule,ci=2:NoSchedule\n", s.must("node", "taint", "laptop", "gpu:NoExecute-", "ci=2:NoSchedule"))
+	require.EqualValues(t, 7, *f.nodePatch.Revision, "what somebody else changes meanwhile is not overwritten")
 	require.Equal(t, "node/laptop taints: ci=1:NoSchedule\n", s.must("node", "taint", "laptop", "gpu-"))
 	s.must("node", "taint", "laptop", "gpu-", "ci-")
 	require.Equal(t, &[]core.Taint{}, f.nodePatch.Taints, "none is a list too")

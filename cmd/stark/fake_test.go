@@ -403,6 +403,11 @@ func (f *fake) patchNode(w http.ResponseWriter, r *http.Request) {
 		if f.nodePatch.Unschedulable != nil {
 			n.Unschedulable = *f.nodePatch.Unschedulable
 		}
+		for key, value := range f.nodePatch.Labels {
+			if delete(n.Labels, key); value != nil {
+				n.Labels[key] = *value
+			}
+		}
 		ok(w, n)
 		return
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"maps"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,37 +19,36 @@ func newNodeLabel(c *cli) *cobra.Command {
   stark node label laptop gpu-`,
 		Args: between(2, -1, "NAME or a label"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			set, gone, err := changes(cmd, args[1:])
+			labels, err := changes(cmd, args[1:])
 			if err != nil {
 				return err
 			}
-			return c.changeNode(cmd.Context(), args[0], func(n wire.Node) (wire.NodePatch, string) {
-				labels := maps.Clone(n.Labels)
-				maps.Copy(labels, set)
-				for _, key := range gone {
-					delete(labels, key)
+			return c.eachNode(cmd.Context(), args[:1], func(ctx context.Context, conn *connection, name string) error {
+				node, err := conn.UpdateNode(ctx, name, wire.NodePatch{Labels: labels})
+				if err != nil {
+					return noNode(name, err)
 				}
-				return wire.NodePatch{Labels: labels}, "labels: " + output.Labels(labels)
+				return c.say("node/%s labels: %s", node.Name, output.Labels(node.Labels))
 			})
 		},
 	}
 }
 
-// changes reads KEY=VALUE and KEY- items.
-func changes(cmd *cobra.Command, items []string) (set map[string]string, gone []string, err error) {
-	set = map[string]string{}
+// changes reads KEY=VALUE and KEY- items; nil takes the key away.
+func changes(cmd *cobra.Command, items []string) (map[string]*string, error) {
+	labels := make(map[string]*string, len(items))
 	for _, item := range items {
 		key, value, given := strings.Cut(item, "=")
-		switch {
+		switch gone, takes := strings.CutSuffix(item, "-"); {
 		case given && key != "":
-			set[key] = value
-		case !given && strings.HasSuffix(item, "-") && len(item) > 1:
-			gone = append(gone, strings.TrimSuffix(item, "-"))
+			labels[key] = &value
+		case !given && takes && gone != "":
+			labels[gone] = nil
 		default:
-			return nil, nil, usage(cmd, "%q: want KEY=VALUE, or KEY- to take it off", item)
+			return nil, usage(cmd, "%q: want KEY=VALUE, or KEY- to take it off", item)
 		}
 	}
-	return set, gone, nil
+	return labels, nil
 }
 
 func newNodeTaint(c *cli) *cobra.Command {
@@ -99,7 +97,7 @@ func taintChanges(cmd *cobra.Command, items []string) (set, gone []core.Taint, e
 		t := core.Taint{Key: key, Value: value, Effect: core.Effect(effect)}
 		known := t.Effect == core.EffectNoSchedule || t.Effect == core.EffectPreferNoSchedule || t.Effect == core.EffectNoExecute
 		switch {
-		case key == "", !known && !(off && effect == ""):
+		case key == "", !known && (!off || effect != ""):
 			return nil, nil, usage(cmd, "%q: want KEY[=VALUE]:NoSchedule|PreferNoSchedule|NoExecute, or KEY[:EFFECT]-", item)
 		case off:
 			gone = append(gone, t)

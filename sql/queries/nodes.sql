@@ -11,7 +11,7 @@ returning id;
 -- By id or by name; an id wins, since a name may look like one.
 select n.id, n.name, n.runtime_type, n.runtime_version, n.agent_version, n.status, n.status_reason, n.status_since,
        l.renewed_at as last_heartbeat, n.owner_id, n.access, n.unschedulable, n.labels, n.annotations, n.taints, n.capabilities,
-       n.cpu, n.memory, n.max_pods, n.created_at, n.revision,
+       n.cpu, n.memory, n.max_pods, n.drain_requested_at, n.drain_deadline, n.created_at, n.revision,
        (select count(*) from public.pods p where p.node_id = n.id and p.status in ('scheduled', 'starting', 'running', 'stopping')) as pods
 from public.nodes n
 left join public.node_leases l on l.node_id = n.id
@@ -22,7 +22,7 @@ limit 1;
 -- name: ListNodes :many
 select n.id, n.name, n.runtime_type, n.runtime_version, n.agent_version, n.status, n.status_reason, n.status_since,
        l.renewed_at as last_heartbeat, n.owner_id, n.access, n.unschedulable, n.labels, n.annotations, n.taints, n.capabilities,
-       n.cpu, n.memory, n.max_pods, n.created_at, n.revision,
+       n.cpu, n.memory, n.max_pods, n.drain_requested_at, n.drain_deadline, n.created_at, n.revision,
        (select count(*) from public.pods p where p.node_id = n.id and p.status in ('scheduled', 'starting', 'running', 'stopping')) as pods
 from public.nodes n
 left join public.node_leases l on l.node_id = n.id
@@ -33,13 +33,20 @@ where (@name::text = '' or n.name = @name)
 order by n.created_at desc, n.id desc
 limit @page_size;
 
--- name: UpdateNode :execrows
--- What is null stays as it is.
-update public.nodes
-set unschedulable = coalesce(sqlc.narg('unschedulable'), unschedulable), access = coalesce(sqlc.narg('access'), access),
-    labels = coalesce(sqlc.narg('labels')::jsonb, labels), annotations = coalesce(sqlc.narg('annotations')::jsonb, annotations),
-    taints = coalesce(sqlc.narg('taints')::jsonb, taints)
-where id = @id and revision = coalesce(sqlc.narg('revision')::bigint, revision);
-
 -- name: DeleteNode :execrows
 delete from public.nodes where id = @id;
+
+-- name: UpdateNode :one
+-- What is null stays. Labels and annotations are merged: a null in them takes the key away (RFC 7396).
+update public.nodes n
+set labels = jsonb_strip_nulls(n.labels || @labels::jsonb),
+    annotations = jsonb_strip_nulls(n.annotations || @annotations::jsonb),
+    taints = coalesce(sqlc.narg('taints')::jsonb, n.taints),
+    access = coalesce(sqlc.narg('access'), n.access),
+    unschedulable = coalesce(sqlc.narg('unschedulable'), n.unschedulable),
+    drain_deadline = case when @end_drain::boolean then null
+      else coalesce(now() + make_interval(secs => sqlc.narg('drain_seconds')::double precision), n.drain_deadline) end
+where n.id = (select x.id from public.nodes x where x.id = sqlc.narg('id')::uuid or x.name = @name::text
+              order by (x.id is not distinct from sqlc.narg('id')::uuid) desc limit 1)
+  and n.revision = coalesce(sqlc.narg('revision')::bigint, n.revision)
+returning n.id;

@@ -23,3 +23,10 @@ select id, version from public.packs where name = @name;
 
 -- name: DeletePack :execrows
 delete from public.packs where id = @id;
+
+-- name: UpdatePack :one
+update public.packs
+set visibility = coalesce(sqlc.narg('visibility'), visibility), description = coalesce(sqlc.narg('description'), description),
+    metadata = coalesce(sqlc.narg('metadata')::jsonb, metadata)
+where id = @id and revision = coalesce(sqlc.narg('revision')::bigint, revision)
+returning id, name, version, runtime_tag, owner_id, visibility, bundle_path, bundle_sha256, bundle_size, description, metadata, created_at, revision;

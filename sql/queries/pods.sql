@@ -38,6 +38,15 @@ where (@namespace::text = '' or p.namespace = @namespace)
   and (@status::text = '' or p.status = @status)
   and (sqlc.narg('node_id')::uuid is null or p.node_id = sqlc.narg('node_id'))
   and (sqlc.narg('pack_id')::uuid is null or p.pack_id = sqlc.narg('pack_id'))
+  and (sqlc.narg('created_by')::uuid is null or p.created_by = sqlc.narg('created_by'))
+  and not exists ( -- a requirement that the labels do not meet; as in Kubernetes, notin and != let a pod without the label through
+    select 1 from jsonb_array_elements(@selector::jsonb) r
+    where not case r ->> 'op'
+      when 'in' then coalesce((r -> 'values') ? (p.labels ->> (r ->> 'key')), false)
+      when 'notin' then coalesce(not (r -> 'values') ? (p.labels ->> (r ->> 'key')), true)
+      when 'exists' then p.labels ? (r ->> 'key')
+      when 'absent' then not p.labels ? (r ->> 'key')
+      else false end)
   and (p.created_at, p.id) < (@after_at::timestamptz, @after_id::uuid)
 order by p.created_at desc, p.id desc
 limit @page_size;

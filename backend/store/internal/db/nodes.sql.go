@@ -28,7 +28,7 @@ func (q *Queries) DeleteNode(ctx context.Context, id uuid.UUID) (int64, error) {
 const getNode = `-- name: GetNode :one
 select n.id, n.name, n.runtime_type, n.runtime_version, n.agent_version, n.status, n.status_reason, n.status_since,
        l.renewed_at as last_heartbeat, n.owner_id, n.access, n.unschedulable, n.labels, n.annotations, n.taints, n.capabilities,
-       n.cpu, n.memory, n.max_pods, n.created_at, n.revision,
+       n.cpu, n.memory, n.max_pods, n.drain_requested_at, n.drain_deadline, n.created_at, n.revision,
        (select count(*) from public.pods p where p.node_id = n.id and p.status in ('scheduled', 'starting', 'running', 'stopping')) as pods
 from public.nodes n
 left join public.node_leases l on l.node_id = n.id
@@ -43,28 +43,30 @@ type GetNodeParams struct {
 }
 
 type GetNodeRow struct {
-	ID             uuid.UUID
-	Name           string
-	RuntimeType    string
-	RuntimeVersion string
-	AgentVersion   string
-	Status         string
-	StatusReason   string
-	StatusSince    time.Time
-	LastHeartbeat  *time.Time
-	OwnerID        *uuid.UUID
-	Access         string
-	Unschedulable  bool
-	Labels         json.RawMessage
-	Annotations    json.RawMessage
-	Taints         json.RawMessage
-	Capabilities   json.RawMessage
-	Cpu            string
-	Memory         string
-	MaxPods        int32
-	CreatedAt      time.Time
-	Revision       int64
-	Pods           int64
+	ID               uuid.UUID
+	Name             string
+	RuntimeType      string
+	RuntimeVersion   string
+	AgentVersion     string
+	Status           string
+	StatusReason     string
+	StatusSince      time.Time
+	LastHeartbeat    *time.Time
+	OwnerID          *uuid.UUID
+	Access           string
+	Unschedulable    bool
+	Labels           json.RawMessage
+	Annotations      json.RawMessage
+	Taints           json.RawMessage
+	Capabilities     json.RawMessage
+	Cpu              string
+	Memory           string
+	MaxPods          int32
+	DrainRequestedAt *time.Time
+	DrainDeadline    *time.Time
+	CreatedAt        time.Time
+	Revision         int64
+	Pods             int64
 }
 
 // By id or by name; an id wins, since a name may look like one.
@@ -91,6 +93,8 @@ func (q *Queries) GetNode(ctx context.Context, arg GetNodeParams) (GetNodeRow, e
 		&i.Cpu,
 		&i.Memory,
 		&i.MaxPods,
+		&i.DrainRequestedAt,
+		&i.DrainDeadline,
 		&i.CreatedAt,
 		&i.Revision,
 		&i.Pods,
@@ -138,7 +142,7 @@ func (q *Queries) InsertNode(ctx context.Context, arg InsertNodeParams) (uuid.UU
 const listNodes = `-- name: ListNodes :many
 select n.id, n.name, n.runtime_type, n.runtime_version, n.agent_version, n.status, n.status_reason, n.status_since,
        l.renewed_at as last_heartbeat, n.owner_id, n.access, n.unschedulable, n.labels, n.annotations, n.taints, n.capabilities,
-       n.cpu, n.memory, n.max_pods, n.created_at, n.revision,
+       n.cpu, n.memory, n.max_pods, n.drain_requested_at, n.drain_deadline, n.created_at, n.revision,
        (select count(*) from public.pods p where p.node_id = n.id and p.status in ('scheduled', 'starting', 'running', 'stopping')) as pods
 from public.nodes n
 left join public.node_leases l on l.node_id = n.id
@@ -160,28 +164,30 @@ type ListNodesParams struct {
 }
 
 type ListNodesRow struct {
-	ID             uuid.UUID
-	Name           string
-	RuntimeType    string
-	RuntimeVersion string
-	AgentVersion   string
-	Status         string
-	StatusReason   string
-	StatusSince    time.Time
-	LastHeartbeat  *time.Time
-	OwnerID        *uuid.UUID
-	Access         string
-	Unschedulable  bool
-	Labels         json.RawMessage
-	Annotations    json.RawMessage
-	Taints         json.RawMessage
-	Capabilities   json.RawMessage
-	Cpu            string
-	Memory         string
-	MaxPods        int32
-	CreatedAt      time.Time
-	Revision       int64
-	Pods           int64
+	ID               uuid.UUID
+	Name             string
+	RuntimeType      string
+	RuntimeVersion   string
+	AgentVersion     string
+	Status           string
+	StatusReason     string
+	StatusSince      time.Time
+	LastHeartbeat    *time.Time
+	OwnerID          *uuid.UUID
+	Access           string
+	Unschedulable    bool
+	Labels           json.RawMessage
+	Annotations      json.RawMessage
+	Taints           json.RawMessage
+	Capabilities     json.RawMessage
+	Cpu              string
+	Memory           string
+	MaxPods          int32
+	DrainRequestedAt *time.Time
+	DrainDeadline    *time.Time
+	CreatedAt        time.Time
+	Revision         int64
+	Pods             int64
 }
 
 func (q *Queries) ListNodes(ctx context.Context, arg ListNodesParams) ([]ListNodesRow, error) {
@@ -220,6 +226,8 @@ func (q *Queries) ListNodes(ctx context.Context, arg ListNodesParams) ([]ListNod
 			&i.Cpu,
 			&i.Memory,
 			&i.MaxPods,
+			&i.DrainRequestedAt,
+			&i.DrainDeadline,
 			&i.CreatedAt,
 			&i.Revision,
 			&i.Pods,
@@ -234,37 +242,49 @@ func (q *Queries) ListNodes(ctx context.Context, arg ListNodesParams) ([]ListNod
 	return items, nil
 }
 
-const updateNode = `-- name: UpdateNode :execrows
-update public.nodes
-set unschedulable = coalesce($1, unschedulable), access = coalesce($2, access),
-    labels = coalesce($3::jsonb, labels), annotations = coalesce($4::jsonb, annotations),
-    taints = coalesce($5::jsonb, taints)
-where id = $6 and revision = coalesce($7::bigint, revision)
+const updateNode = `-- name: UpdateNode :one
+update public.nodes n
+set labels = jsonb_strip_nulls(n.labels || $1::jsonb),
+    annotations = jsonb_strip_nulls(n.annotations || $2::jsonb),
+    taints = coalesce($3::jsonb, n.taints),
+    access = coalesce($4, n.access),
+    unschedulable = coalesce($5, n.unschedulable),
+    drain_deadline = case when $6::boolean then null
+      else coalesce(now() + make_interval(secs => $7::double precision), n.drain_deadline) end
+where n.id = (select x.id from public.nodes x where x.id = $8::uuid or x.name = $9::text
+              order by (x.id is not distinct from $8::uuid) desc limit 1)
+  and n.revision = coalesce($10::bigint, n.revision)
+returning n.id
 `
 
 type UpdateNodeParams struct {
-	Unschedulable *bool
-	Access        *string
 	Labels        json.RawMessage
 	Annotations   json.RawMessage
 	Taints        json.RawMessage
-	ID            uuid.UUID
+	Access        *string
+	Unschedulable *bool
+	EndDrain      bool
+	DrainSeconds  *float64
+	ID            *uuid.UUID
+	Name          string
 	Revision      *int64
 }
 
-// What is null stays as it is.
-func (q *Queries) UpdateNode(ctx context.Context, arg UpdateNodeParams) (int64, error) {
-	result, err := q.db.Exec(ctx, updateNode,
-		arg.Unschedulable,
-		arg.Access,
+// What is null stays. Labels and annotations are merged: a null in them takes the key away (RFC 7396).
+func (q *Queries) UpdateNode(ctx context.Context, arg UpdateNodeParams) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, updateNode,
 		arg.Labels,
 		arg.Annotations,
 		arg.Taints,
+		arg.Access,
+		arg.Unschedulable,
+		arg.EndDrain,
+		arg.DrainSeconds,
 		arg.ID,
+		arg.Name,
 		arg.Revision,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
 }

@@ -234,3 +234,62 @@ func (q *Queries) PackVersions(ctx context.Context, name string) ([]PackVersions
 	}
 	return items, nil
 }
+
+const updatePack = `-- name: UpdatePack :one
+update public.packs
+set visibility = coalesce($1, visibility), description = coalesce($2, description),
+    metadata = coalesce($3::jsonb, metadata)
+where id = $4 and revision = coalesce($5::bigint, revision)
+returning id, name, version, runtime_tag, owner_id, visibility, bundle_path, bundle_sha256, bundle_size, description, metadata, created_at, revision
+`
+
+type UpdatePackParams struct {
+	Visibility  *string
+	Description *string
+	Metadata    json.RawMessage
+	ID          uuid.UUID
+	Revision    *int64
+}
+
+type UpdatePackRow struct {
+	ID           uuid.UUID
+	Name         string
+	Version      string
+	RuntimeTag   string
+	OwnerID      *uuid.UUID
+	Visibility   string
+	BundlePath   string
+	BundleSha256 string
+	BundleSize   int64
+	Description  string
+	Metadata     json.RawMessage
+	CreatedAt    time.Time
+	Revision     int64
+}
+
+func (q *Queries) UpdatePack(ctx context.Context, arg UpdatePackParams) (UpdatePackRow, error) {
+	row := q.db.QueryRow(ctx, updatePack,
+		arg.Visibility,
+		arg.Description,
+		arg.Metadata,
+		arg.ID,
+		arg.Revision,
+	)
+	var i UpdatePackRow
+	err := row.Scan(
+		&i.ID,
+		&i.Name,
+		&i.Version,
+		&i.RuntimeTag,
+		&i.OwnerID,
+		&i.Visibility,
+		&i.BundlePath,
+		&i.BundleSha256,
+		&i.BundleSize,
+		&i.Description,
+		&i.Metadata,
+		&i.CreatedAt,
+		&i.Revision,
+	)
+	return i, err
+}

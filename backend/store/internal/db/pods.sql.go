@@ -201,9 +201,18 @@ where ($1::text = '' or p.namespace = $1)
   and ($3::text = '' or p.status = $3)
   and ($4::uuid is null or p.node_id = $4)
   and ($5::uuid is null or p.pack_id = $5)
-  and (p.created_at, p.id) < ($6::timestamptz, $7::uuid)
+  and ($6::uuid is null or p.created_by = $6)
+  and not exists ( -- a requirement that the labels do not meet; as in Kubernetes, notin and != let a pod without the label through
+    select 1 from jsonb_array_elements($7::jsonb) r
+    where not case r ->> 'op'
+      when 'in' then coalesce((r -> 'values') ? (p.labels ->> (r ->> 'key')), false)
+      when 'notin' then coalesce(not (r -> 'values') ? (p.labels ->> (r ->> 'key')), true)
+      when 'exists' then p.labels ? (r ->> 'key')
+      when 'absent' then not p.labels ? (r ->> 'key')
+      else false end)
+  and (p.created_at, p.id) < ($8::timestamptz, $9::uuid)
 order by p.created_at desc, p.id desc
-limit $8
+limit $10
 `
 
 type ListPodsParams struct {
@@ -212,6 +221,8 @@ type ListPodsParams struct {
 	Status    string
 	NodeID    *uuid.UUID
 	PackID    *uuid.UUID
+	CreatedBy *uuid.UUID
+	Selector  json.RawMessage
 	AfterAt   time.Time
 	AfterID   uuid.UUID
 	PageSize  int32
@@ -265,6 +276,8 @@ func (q *Queries) ListPods(ctx context.Context, arg ListPodsParams) ([]ListPodsR
 		arg.Status,
 		arg.NodeID,
 		arg.PackID,
+		arg.CreatedBy,
+		arg.Selector,
 		arg.AfterAt,
 		arg.AfterID,
 		arg.PageSize,

@@ -33,7 +33,8 @@ create function stark.hold_namespace() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 begin
-  if tg_op = 'UPDATE' and new.resource_quota <> '{}' and new.resource_quota is distinct from old.resource_quota then
+  -- Also when the quota stays the same: apply_quota counts anew all the same, and must not overwrite what is being added meanwhile.
+  if new.resource_quota <> '{}' then
     if pg_catalog.current_setting('transaction_isolation') <> 'read committed' then
       -- An older snapshot would not see pods that were committed while this waited.
       raise exception 'a quota is set in a read committed transaction'

@@ -231,7 +231,8 @@ func TestNamespacesDoNotWaitForEachOther(t *testing.T) {
 	require.NoError(t, err, "what was rolled back left nothing behind")
 }
 
-// A quota that begins while pods are being added, stopped or deleted waits for that and counts what is then true.
+// A quota that begins while pods are being added, stopped or deleted waits for that and counts what is then true. So does one that is set to what
+// it was already.
 func TestQuotaBeginsAmidChanges(t *testing.T) {
 	t.Parallel()
 	_, pool := quotaPool(t, 4)
@@ -244,8 +245,9 @@ func TestQuotaBeginsAmidChanges(t *testing.T) {
 			where id in (select id from public.pods where namespace = $1 limit $2::int) and $3 <> ''`, 2},
 		"deleting": {`delete from public.pods where id in (select id from public.pods where namespace = $1 limit $2::int) and $3 <> ''`, 2},
 	} {
-		t.Run(name, func(t *testing.T) {
-			makeNamespace(t, pool, name, "{}")
+		for again, before := range map[string]string{"": "{}", "-again": `{"maxPods": 9}`} {
+			name := name + again
+			makeNamespace(t, pool, name, before)
 			_, err := pool.Exec(t.Context(), insertPods, name, 5, "10m")
 			require.NoError(t, err)
 			tx := begin(t, pool, pgx.ReadCommitted)
@@ -264,7 +266,7 @@ func TestQuotaBeginsAmidChanges(t *testing.T) {
 			require.Equal(t, "namespaces_quota_pods", refusedBy(err))
 			_, err = pool.Exec(t.Context(), insertPods, name, 9-c.left, "10m")
 			require.NoError(t, err)
-		})
+		}
 	}
 }
 

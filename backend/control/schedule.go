@@ -66,7 +66,7 @@ func (c *Controller) schedule(ctx context.Context, epoch core.Epoch) {
 		case err != nil:
 			c.cfg.Log.Warn("scheduling failed; trying again", "error", err)
 		}
-		if wait, any := s.next(time.Now()); any {
+		if wait, due := s.next(time.Now()); due {
 			again.Reset(wait)
 		}
 	}
@@ -157,10 +157,10 @@ func (s *scheduler) lastLeft() (last time.Time) {
 }
 
 // next says when there is something to do though nothing happens.
-func (s *scheduler) next(now time.Time) (wait time.Duration, any bool) {
+func (s *scheduler) next(now time.Time) (wait time.Duration, ok bool) {
 	until := func(t time.Time) {
-		if w := max(t.Sub(now), 0); !any || w < wait {
-			wait, any = w, true
+		if w := max(t.Sub(now), 0); !ok || w < wait {
+			wait, ok = w, true
 		}
 	}
 	if s.stirred && len(s.flights) < maxFlying {
@@ -172,7 +172,7 @@ func (s *scheduler) next(now time.Time) (wait time.Duration, any bool) {
 	if due, is := s.says.due(now); is {
 		until(due)
 	}
-	return wait, any
+	return wait, ok
 }
 
 // assign writes placements.

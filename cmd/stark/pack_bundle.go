@@ -30,7 +30,7 @@ A browser or universal pack cannot import the built-ins of Node.js.`,
   stark pack bundle ./hello --out hello.js --minify
   stark pack bundle ./hello --runtime node --sourcemap`,
 		Args: between(0, 1, ""),
-		RunE: func(cmd *cobra.Command, args []string) error { return c.packBundle(folderOf(args), o) },
+		RunE: func(_ *cobra.Command, args []string) error { return c.packBundle(folderOf(args), o) },
 	}
 	cmd.Flags().StringVar(&o.out, "out", "", "file to write (default DIR/dist/NAME-VERSION.js)")
 	runtimeFlag(cmd, &o.runtime)

@@ -125,7 +125,7 @@ func TestAuthWithSupabaseGo(t *testing.T) {
 	client := goClient(t, s, s.AnonKey())
 	made, err := client.Auth.Signup(types.SignupRequest{Email: "ada@example.com", Password: goPassword, Data: map[string]any{"name": "Ada"}})
 	require.NoError(t, err)
-	require.NotEmpty(t, made.Session.AccessToken, "autoconfirm")
+	require.NotEmpty(t, made.AccessToken, "autoconfirm")
 	require.Equal(t, "ada@example.com", made.Session.User.Email)
 	_, err = client.Auth.Signup(types.SignupRequest{Email: "ada@example.com", Password: goPassword})
 	require.ErrorContains(t, err, "user_already_exists")

@@ -49,7 +49,7 @@ func TestServerIsReadyWhenItsPartsAre(t *testing.T) {
 	require.NoError(t, stack.Postgres().Kill())
 	require.Eventually(t, func() bool {
 		status, parts := ready(t, server.URL())
-		return status == http.StatusServiceUnavailable && !(parts.Postgres.OK && parts.Feed.OK)
+		return status == http.StatusServiceUnavailable && (!parts.Postgres.OK || !parts.Feed.OK)
 	}, 30*time.Second, time.Millisecond, "it says so when Postgres is gone")
 	require.NoError(t, stack.Postgres().Ready(t.Context()))
 	require.Eventually(t, func() bool {

@@ -51,8 +51,8 @@ func findBinaries(ctx context.Context, patterns []string, want int) (binaries, e
 		dirs = append(dirs, found...)
 	}
 	if onPath, err := exec.LookPath("postgres"); err == nil {
-		if real, err := filepath.EvalSymlinks(onPath); err == nil {
-			dirs = append(dirs, filepath.Dir(real))
+		if target, err := filepath.EvalSymlinks(onPath); err == nil {
+			dirs = append(dirs, filepath.Dir(target))
 		}
 	}
 	var usable []binaries

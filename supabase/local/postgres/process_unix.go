@@ -44,8 +44,8 @@ func isPostmaster(ctx context.Context, pid int, data string) bool {
 		return false
 	}
 	if cwd, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/cwd"); err == nil {
-		real, err := filepath.EvalSymlinks(data)
-		return err == nil && cwd == real
+		home, err := filepath.EvalSymlinks(data)
+		return err == nil && cwd == home
 	}
 	out, err := exec.CommandContext(ctx, "ps", "-p", strconv.Itoa(pid), "-o", "stat=,command=").Output()
 	return err == nil && !strings.HasPrefix(strings.TrimSpace(string(out)), "Z") && strings.Contains(string(out), data)

@@ -53,7 +53,7 @@ type Server struct {
 	mu      sync.Mutex // guards what follows; held for moments only
 	current *life
 	ready   chan struct{}   // closed while connections are taken
-	stopCtx context.Context // set before stopping is closed
+	stopCtx context.Context //nolint:containedctx // Stop's, for the goroutine that ends the postmaster; set before stopping is closed
 	err     error           // set before done is closed
 }
 

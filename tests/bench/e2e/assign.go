@@ -21,12 +21,12 @@ func Assign(ctx context.Context, run *bench.Run) error {
 	return nil
 }
 
-// real is the server with its agents, as a loop.
-type real struct{ *fleet }
+// served is the server with its agents, as a loop.
+type served struct{ *fleet }
 
-func (r real) follow(t *tracker) { r.tracker.Store(t) }
+func (r served) follow(t *tracker) { r.tracker.Store(t) }
 
-func (r real) healthy() error {
+func (r served) healthy() error {
 	if n := r.lost.Load(); n > 0 {
 		return fmt.Errorf("%d agents lost their connection", n)
 	}
@@ -84,7 +84,7 @@ func (w *world) measureServer(ctx context.Context, in *inserters, agents int, p 
 	}
 	defer func() { err = errors.Join(err, f.close()) }()
 	w.run.Report(p, "heap_per_agent", (heapMiB()-empty)*1024/float64(agents), "KiB") // the agent's end of the socket included
-	l := real{f}
+	l := served{f}
 	if err := w.atRates(ctx, in, l, p); err != nil {
 		return nil, err
 	}

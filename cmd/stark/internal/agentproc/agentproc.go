@@ -84,7 +84,7 @@ func Run(ctx context.Context, cfg Config, started func(pid int)) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(cfg.Node.Path, script)
+	cmd := exec.Command(cfg.Node.Path, script) //nolint:noctx // a context kills; the agent is asked to stop its pods first
 	cmd.Dir = cfg.Home
 	cmd.Env = append(os.Environ(), "STARK_AGENT_PARENT=stdin", "STARK_AGENT_HOME="+cfg.Home)
 	for key, value := range cfg.Env {

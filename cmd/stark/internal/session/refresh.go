@@ -54,7 +54,7 @@ func (a Auth) read(status int, raw []byte) (Pair, error) {
 	case status == http.StatusBadRequest, status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return Pair{}, ErrExpired // refresh_token_not_found, refresh_token_already_used, session_expired, user_banned, …
 	case status != http.StatusOK:
-		return Pair{}, fmt.Errorf("Supabase Auth answered HTTP %d", status)
+		return Pair{}, fmt.Errorf("the answer of Supabase Auth is HTTP %d", status)
 	}
 	var answer struct {
 		AccessToken  string `json:"access_token"`
@@ -66,7 +66,7 @@ func (a Auth) read(status int, raw []byte) (Pair, error) {
 		return Pair{}, fmt.Errorf("read Supabase Auth's answer: %w", err)
 	}
 	if answer.AccessToken == "" || answer.RefreshToken == "" {
-		return Pair{}, errors.New("Supabase Auth's answer holds no tokens")
+		return Pair{}, errors.New("the answer of Supabase Auth holds no tokens")
 	}
 	at := time.Unix(answer.ExpiresAt, 0).UTC()
 	if answer.ExpiresAt == 0 {

@@ -66,6 +66,7 @@ func (c *Client) Upload(ctx context.Context, accessToken, bucket, path string, r
 	}
 	req.ContentLength = size
 	req.Header.Set("Content-Type", contentType)
+	req.Header.Set("Cache-Control", "max-age=31536000") // seconds, a year: an object is never written again
 	req.Header.Set("X-Upsert", "false")
 	resp, err := c.do(req, accessToken)
 	if err != nil {

@@ -125,6 +125,8 @@ func TestUpload(t *testing.T) {
 		assert.Empty(t, r.TransferEncoding)
 		assert.Equal(t, "text/javascript", r.Header.Get("Content-Type"))
 		assert.Equal(t, "false", r.Header.Get("X-Upsert"))
+		assert.Equal(t, "max-age=31536000", r.Header.Get("Cache-Control"))
+		assert.Equal(t, anonKey, r.Header.Get("apikey"))
 		assert.Equal(t, "Bearer at", r.Header.Get("Authorization"))
 		got, err := io.ReadAll(r.Body)
 		assert.NoError(t, err)
@@ -164,4 +166,16 @@ func TestUploadEndsWithTheContext(t *testing.T) {
 	cancel()
 	r.CloseWithError(io.ErrClosedPipe)
 	require.ErrorIs(t, <-result, core.ErrUnavailable)
+}
+
+// Whoever ended it can tell: it is what the caller did, and not that Storage is away.
+func TestUploadThatIsCancelled(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	c := client(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // the server notices a client that leaves once the body is read
+		cancel()
+		<-r.Context().Done()
+	})
+	require.ErrorIs(t, c.Upload(ctx, "at", "packs", "x", strings.NewReader("x"), 1, "a/b", nil), context.Canceled)
 }

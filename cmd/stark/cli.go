@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"time"
 
@@ -85,8 +84,7 @@ func (c *cli) connect() (*connection, error) {
 		return nil, hinted("log in there with `stark login`, or unset STARK_SERVER",
 			"$STARK_SERVER is %s, but you are logged in to %s", server, current.Server)
 	}
-	auth := session.Auth{HTTP: &http.Client{}, Now: c.now}
-	return c.dial(current, session.New(store, current, auth, c.now))
+	return c.dial(current, session.New(store, current, session.Auth{}, c.now))
 }
 
 func (c *cli) dial(at config.Context, tokens client.Tokens) (*connection, error) {

@@ -113,6 +113,7 @@ func hintFor(err error) string {
 		manifest    *bundle.ManifestError
 		builtin     *bundle.BuiltinError
 		answer      *client.Error
+		refused     *core.Error
 		unreachable *client.UnreachableError
 		foreign     *client.ForeignError
 	)
@@ -130,7 +131,9 @@ func hintFor(err error) string {
 	case errors.Is(err, session.ErrExpired):
 		return "log in again: `stark login`"
 	case errors.As(err, &answer):
-		return hintForAnswer(answer)
+		return hintForProblem(answer.Code, answer.Hint)
+	case errors.As(err, &refused): // by Supabase itself
+		return hintForProblem(refused.Code, refused.Hint)
 	case errors.As(err, &unreachable):
 		return "is it running? start one with `stark up`, or log in to another with `stark login --server URL`"
 	case errors.As(err, &foreign):
@@ -139,15 +142,15 @@ func hintFor(err error) string {
 	return ""
 }
 
-func hintForAnswer(e *client.Error) string {
+func hintForProblem(code core.Code, hint string) string {
 	switch {
-	case e.Hint != "":
-		return e.Hint
-	case e.Code == core.CodeUnauthenticated:
+	case hint != "":
+		return hint
+	case code == core.CodeUnauthenticated:
 		return "log in again: `stark login`"
-	case e.Code == core.CodeForbidden:
+	case code == core.CodeForbidden:
 		return "`stark whoami` shows the role you have"
-	case e.Code == core.CodeRateLimited, e.Code == core.CodeUnavailable:
+	case code == core.CodeRateLimited, code == core.CodeUnavailable:
 		return "try again in a moment"
 	}
 	return ""

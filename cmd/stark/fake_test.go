@@ -236,14 +236,14 @@ func (f *fake) login(w http.ResponseWriter, r *http.Request) {
 func (f *fake) token(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var in map[string]string
+	var in map[string]any
 	f.read(r, &in)
 	if in["refresh_token"] != f.refresh {
 		reply(w, 400, map[string]any{"code": 400, "error_code": "refresh_token_already_used", "msg": "Invalid Refresh Token: Already Used"})
 		return
 	}
 	expires := f.issue()
-	reply(w, 200, map[string]any{"access_token": f.valid, "refresh_token": f.refresh, "expires_at": expires.Unix()})
+	reply(w, 200, map[string]any{"access_token": f.valid, "refresh_token": f.refresh, "expires_at": expires.Unix(), "user": map[string]any{"id": userID, "email": email}})
 }
 
 // upload is Supabase Storage.

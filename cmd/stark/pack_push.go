@@ -19,7 +19,6 @@ import (
 	"github.com/stark-o/stark/cmd/stark/internal/bundle"
 	"github.com/stark-o/stark/cmd/stark/internal/output"
 	"github.com/stark-o/stark/cmd/stark/internal/progress"
-	"github.com/stark-o/stark/cmd/stark/internal/storage"
 )
 
 const (
@@ -201,14 +200,15 @@ func (c *cli) upload(ctx context.Context, conn *connection, label, path string, 
 	if err != nil {
 		return err
 	}
-	store, err := storageOf(ctx, conn)
+	project, err := supabaseOf(ctx, conn)
 	if err != nil {
 		return err
 	}
+	defer project.Close()
 	size := int64(len(code))
 	bar := progress.New(c.err, output.IsTerminal(c.err), label, size, c.now)
-	err = store.Upload(ctx, token, core.BundleBucket, path, bytes.NewReader(code), size, contentType, bar.Set)
-	if errors.Is(err, storage.ErrExists) {
+	err = project.Upload(ctx, token, core.BundleBucket, path, bytes.NewReader(code), size, contentType, bar.Set)
+	if errors.Is(err, core.ErrConflict) {
 		// The path carries the digest: an earlier push uploaded these very bytes and got no further. The server checks them.
 		err = nil
 	}

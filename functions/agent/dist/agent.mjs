@@ -2783,7 +2783,7 @@ import { randomUUID as randomUUID2 } from "node:crypto";
 import { realpathSync, rmSync, writeSync } from "node:fs";
 import { writeFile as writeFile3 } from "node:fs/promises";
 import { homedir, hostname } from "node:os";
-import { join as join6 } from "node:path";
+import { dirname as dirname2, join as join6 } from "node:path";
 import { fileURLToPath } from "node:url";
 
 // core/cancel.ts
@@ -5761,7 +5761,689 @@ var DiskStorage = class {
 };
 
 // node/main.ts
-var EXIT_REFUSED = 1, EXIT_SETTINGS = 2, EXIT_FAILED = 70, ORPHAN_GRACE_MS = 2e3;
+var workerSource = `var __defProp = Object.defineProperty;
+var __getOwnPropDesc = Object.getOwnPropertyDescriptor;
+var __getOwnPropNames = Object.getOwnPropertyNames;
+var __hasOwnProp = Object.prototype.hasOwnProperty;
+var __copyProps = (to, from, except, desc) => {
+  if (from && typeof from == "object" || typeof from == "function")
+    for (let key of __getOwnPropNames(from))
+      !__hasOwnProp.call(to, key) && key !== except && __defProp(to, key, { get: () => from[key], enumerable: !(desc = __getOwnPropDesc(from, key)) || desc.enumerable });
+  return to;
+};
+var __toCommonJS = (mod) => __copyProps(__defProp({}, "__esModule", { value: !0 }), mod);
+
+// node/worker/main.ts
+var main_exports = {};
+module.exports = __toCommonJS(main_exports);
+var import_node_events = require("node:events"), import_node_util = require("node:util"), import_node_worker_threads = require("node:worker_threads");
+
+// core/schema.ts
+var SchemaError = class extends Error {
+  name = "SchemaError";
+};
+function fail(path, what) {
+  throw new SchemaError(\`\${path || "payload"} must be \${what}\`);
+}
+function string(options = {}) {
+  let { min = 0, max = Number.MAX_SAFE_INTEGER } = options;
+  return {
+    parse(value, path) {
+      return typeof value != "string" && fail(path, "a string"), value.length < min && fail(path, \`at least \${min} characters long\`), value.length > max && fail(path, \`at most \${max} characters long\`), value;
+    }
+  };
+}
+function matching(pattern, what) {
+  return {
+    parse(value, path) {
+      return (typeof value != "string" || !pattern.test(value)) && fail(path, what), value;
+    }
+  };
+}
+function integer(options = {}) {
+  let { min = Number.MIN_SAFE_INTEGER } = options;
+  return {
+    parse(value, path) {
+      return (typeof value != "number" || !Number.isSafeInteger(value)) && fail(path, "an integer"), value < min && fail(path, \`at least \${min}\`), value;
+    }
+  };
+}
+var boolean = {
+  parse(value, path) {
+    return typeof value != "boolean" && fail(path, "true or false"), value;
+  }
+};
+function oneOf(...allowed) {
+  return {
+    parse(value, path) {
+      return allowed.includes(value) || fail(path, \`one of \${allowed.join(", ")}\`), value;
+    }
+  };
+}
+var json = {
+  parse: (value) => value
+}, optionalJson = { ...json, optional: !0 };
+function array(item, options = {}) {
+  let { max = Number.MAX_SAFE_INTEGER } = options;
+  return {
+    parse(value, path) {
+      return Array.isArray(value) || fail(path, "an array"), value.length > max && fail(path, \`at most \${max} long\`), value.map((entry, index) => item.parse(entry, \`\${path}[\${index}]\`));
+    }
+  };
+}
+function record(item) {
+  return {
+    parse(value, path) {
+      return isObject(value) || fail(path, "an object"), Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, item.parse(entry, \`\${path}.\${key}\`)]));
+    }
+  };
+}
+function object(fields) {
+  return {
+    parse(value, path) {
+      isObject(value) || fail(path, "an object");
+      let out = {};
+      for (let [key, field] of Object.entries(fields)) {
+        let parsed = field.parse(Object.hasOwn(value, key) ? value[key] : void 0, path ? \`\${path}.\${key}\` : key);
+        parsed !== void 0 && (out[key] = parsed);
+      }
+      return out;
+    }
+  };
+}
+function optional(inner) {
+  return {
+    optional: !0,
+    parse: (value, path) => value == null ? void 0 : inner.parse(value, path)
+  };
+}
+function isObject(value) {
+  return typeof value == "object" && value !== null && !Array.isArray(value);
+}
+
+// core/pack/messages.ts
+function parseWorkerCommand(value) {
+  if (!isObject(value)) return;
+  let { type, reason, id, answer } = value;
+  if (type === "stop" && typeof reason == "string") return { type, reason };
+  if (type === "health") return { type };
+  if (type === "storage" && typeof id == "number" && isObject(answer)) return { type, id, answer };
+}
+
+// core/text.ts
+function utf8Length(text) {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    let unit = text.charCodeAt(i);
+    unit < 128 || (unit < 2048 ? bytes += 1 : isHighSurrogate(unit) && isLowSurrogate(text.charCodeAt(i + 1)) ? (bytes += 2, i++) : bytes += 2);
+  }
+  return bytes;
+}
+function truncateUtf8(text, maxBytes) {
+  return text.length * 3 <= maxBytes || utf8Length(text) <= maxBytes ? text : headUtf8(text, maxBytes - 3) + "…";
+}
+function headUtf8(text, maxBytes) {
+  let bytes = 0, end = 0;
+  for (; end < text.length; ) {
+    let point = text.codePointAt(end) ?? 0, size = point < 128 ? 1 : point < 2048 ? 2 : point < 65536 ? 3 : 4;
+    if (bytes + size > maxBytes) break;
+    bytes += size, end += size === 4 ? 2 : 1;
+  }
+  return text.slice(0, end);
+}
+var UNSTORABLE = new RegExp("\\\\u0000|\\\\p{Surrogate}", "gu");
+function storable(text) {
+  return text.replace(UNSTORABLE, "�");
+}
+function isHighSurrogate(unit) {
+  return unit >= 55296 && unit <= 56319;
+}
+function isLowSurrogate(unit) {
+  return unit >= 56320 && unit <= 57343;
+}
+
+// core/errors.ts
+var MAX_CAUSES = 5;
+function messageOf(thrown) {
+  return thrown instanceof Error ? thrown.message || thrown.name : toText(thrown);
+}
+function stackOf(thrown, maxBytes) {
+  let parts = [oneStack(thrown)], cause = causeOf(thrown);
+  for (let depth = 0; cause !== void 0 && depth < MAX_CAUSES; depth++)
+    parts.push(\`Caused by: \${oneStack(cause)}\`), cause = causeOf(cause);
+  return truncateUtf8(storable(parts.join(\`
+\`)), maxBytes);
+}
+function oneStack(thrown) {
+  if (typeof thrown != "object" || thrown === null) return toText(thrown);
+  let { name, message, stack } = thrown, head = typeof message == "string" ? typeof name == "string" ? \`\${name}: \${message}\` : message : void 0;
+  return typeof stack != "string" || stack === "" ? head ?? toText(thrown) : head === void 0 || stack.includes(String(message)) ? stack : \`\${head}
+\${stack}\`;
+}
+function causeOf(thrown) {
+  return typeof thrown == "object" && thrown !== null ? thrown.cause : void 0;
+}
+function toText(value) {
+  if (typeof value == "object" && value !== null)
+    try {
+      return JSON.stringify(value) ?? Object.prototype.toString.call(value);
+    } catch {
+      return Object.prototype.toString.call(value);
+    }
+  return String(value);
+}
+
+// core/protocol.ts
+var MAX_FRAME_BYTES = 1 << 20, MAX_LOG_LINES = 500, MAX_LOG_LINE_BYTES = 16 * 1024, MAX_MESSAGE_BYTES = 4 * 1024;
+var uuid = matching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i, "a UUID"), dnsLabel = matching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "a DNS label"), RFC3339 = /^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$/, timestamp = matching(RFC3339, "an RFC 3339 time"), sha256 = matching(/^[0-9a-f]{64}$/, "a hex SHA-256"), incarnation = integer({ min: 1 }), count = integer({ min: 0 }), runtime = oneOf("node", "browser"), status = oneOf("starting", "running", "stopping", "stopped", "failed"), bundle = object({ bucket: string({ min: 1 }), path: string({ min: 1 }), sha256, size: integer({ min: 1 }) }), pack = object({
+  id: uuid,
+  name: string({ min: 1 }),
+  version: string({ min: 1 }),
+  runtimeTag: oneOf("node", "browser", "universal"),
+  bundle
+}), problem = object({ code: string(), message: string() }), agentPayloads = {
+  "auth:authenticate": object({
+    token: string({ min: 1 }),
+    protocol: integer({ min: 1 }),
+    agent: optional(object({ name: string(), version: string() }))
+  }),
+  "node:register": object({
+    name: dnsLabel,
+    runtimeType: runtime,
+    runtimeVersion: string(),
+    agentVersion: string(),
+    bootId: uuid,
+    labels: optional(record(string())),
+    annotations: optional(record(string())),
+    taints: optional(
+      array(object({ key: string({ min: 1 }), value: optional(string()), effect: oneOf("NoSchedule", "PreferNoSchedule", "NoExecute") }))
+    ),
+    capabilities: optional(record(json)),
+    resources: object({ cpu: string({ min: 1 }), memory: string({ min: 1 }), pods: count }),
+    pods: array(object({ podId: uuid, incarnation, status }))
+  }),
+  "node:heartbeat": object({ pods: count, usage: optional(object({ cpuMillis: count, memoryBytes: count })) }),
+  "node:disconnect": object({ reason: optional(string()) }),
+  "pod:status": object({
+    podId: uuid,
+    incarnation,
+    status,
+    reason: optional(string({ max: 64 })),
+    message: optional(string()),
+    result: optionalJson,
+    at: timestamp
+  }),
+  "pod:logs": object({
+    podId: uuid,
+    incarnation,
+    lines: array(object({ at: timestamp, stream: oneOf("stdout", "stderr", "system"), text: string() }), { max: MAX_LOG_LINES }),
+    dropped: optional(count)
+  }),
+  error: problem
+}, serverPayloads = {
+  "auth:authenticated": object({ userId: uuid, role: string(), expiresAt: timestamp, protocol: integer({ min: 1 }) }),
+  "node:registered": object({
+    nodeId: uuid,
+    name: string(),
+    access: oneOf("shared", "private"),
+    heartbeatIntervalMs: integer({ min: 100 }),
+    supabase: object({ url: string(), anonKey: string() })
+  }),
+  "node:heartbeat:ack": object({}),
+  "pod:assign": object({
+    podId: uuid,
+    incarnation,
+    name: string({ min: 1 }),
+    namespace: string({ min: 1 }),
+    pack,
+    env: record(string()),
+    args: array(json),
+    metadata: record(json),
+    resources: object({ cpuMillis: count, memoryBytes: count }),
+    gracePeriodMs: count
+  }),
+  "pod:stop": object({ podId: uuid, incarnation, reason: string({ min: 1, max: 64 }), gracePeriodMs: count }),
+  "pod:status:ack": object({
+    podId: uuid,
+    incarnation,
+    status,
+    accepted: boolean,
+    code: optional(string()),
+    message: optional(string())
+  }),
+  error: problem
+};
+
+// core/result.ts
+var MAX_RESULT_BYTES = 64 * 1024, MAX_RESULT_DEPTH = 256;
+function encodeResult(value) {
+  let json2;
+  try {
+    json2 = JSON.stringify(value);
+  } catch (error) {
+    return { note: \`the result was left out: it is not JSON (\${messageOf(error)})\` };
+  }
+  if (json2 === void 0) return {};
+  let bytes = utf8Length(json2);
+  return bytes > MAX_RESULT_BYTES ? { note: \`the result was left out: it has \${bytes} bytes of JSON, at most \${MAX_RESULT_BYTES} are kept\` } : depthOf(json2) > MAX_RESULT_DEPTH ? { note: \`the result was left out: it is nested deeper than \${MAX_RESULT_DEPTH} levels\` } : { json: /\\\\u(0000|d[89a-f])/i.test(json2) ? JSON.stringify(storableJson(JSON.parse(json2))) : json2 };
+}
+function depthOf(json2) {
+  let depth = 0, deepest = 0, inString = !1;
+  for (let i = 0; i < json2.length; i++) {
+    let c = json2[i];
+    inString ? c === "\\\\" ? i++ : c === '"' && (inString = !1) : c === '"' ? inString = !0 : c === "[" || c === "{" ? deepest = Math.max(deepest, ++depth) : (c === "]" || c === "}") && depth--;
+  }
+  return deepest;
+}
+function storableJson(value) {
+  return typeof value == "string" ? storable(value) : Array.isArray(value) ? value.map(storableJson) : typeof value == "object" && value !== null ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [storable(key), storableJson(inner)])) : value;
+}
+
+// core/pack/contract.ts
+function entryOf(loaded) {
+  for (let candidate of candidates(loaded)) {
+    let entry = asEntry(candidate);
+    if (entry) return entry;
+  }
+}
+function candidates(loaded) {
+  if (loaded.kind === "esm") {
+    let first = loaded.namespace.default;
+    return [first, defaultOf(first)];
+  }
+  let fallback = defaultOf(loaded.exports);
+  return isEsModuleInterop(loaded.exports) ? [fallback, defaultOf(fallback)] : [loaded.exports, fallback];
+}
+function asEntry(candidate) {
+  if (typeof candidate == "function") return { start: (context) => candidate(context) };
+  if (typeof candidate != "object" || candidate === null) return;
+  let { start, stop, health } = candidate;
+  if (typeof start != "function") return;
+  let entry = { start: (context) => start.call(candidate, context) };
+  return typeof stop == "function" && (entry.stop = () => stop.call(candidate)), typeof health == "function" && (entry.health = () => health.call(candidate)), entry;
+}
+function defaultOf(value) {
+  return typeof value == "object" && value !== null || typeof value == "function" ? value.default : void 0;
+}
+function isEsModuleInterop(value) {
+  return typeof value == "object" && value !== null && value.__esModule === !0;
+}
+
+// core/pack/sourcemap.ts
+var COMMENT = /\\/\\/[#@] sourceMappingURL=data:application\\/json;(?:charset=utf-8;)?base64,([A-Za-z0-9+/=]+)\\s*$/, DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+function mapStack(stack, bundle2) {
+  if (stack.search(bundle2.places) < 0) return stack;
+  try {
+    let map = readMap(bundle2);
+    return map ? stack.replace(bundle2.places, (place, line, column) => placeIn(map, bundle2, Number(line), Number(column)) ?? place) : stack;
+  } catch {
+    return stack;
+  }
+}
+function placeIn({ sources, lines }, bundle2, line, column) {
+  let at = column - 1 - (line === 1 ? bundle2.firstLineOffset : 0), mapping = lines[line - 1]?.filter((one) => one.column <= at).at(-1), source = sources[mapping?.source ?? -1];
+  return mapping === void 0 || source === void 0 ? void 0 : \`\${source}:\${mapping.line + 1}:\${mapping.sourceColumn + 1}\`;
+}
+function readMap(bundle2) {
+  let text = bundle2.text(), encoded = COMMENT.exec(text.slice(text.lastIndexOf(\`
+//\`) + 1))?.[1];
+  if (encoded === void 0) return;
+  let map = JSON.parse(bundle2.decodeBase64(encoded));
+  if (!isObject(map) || !Array.isArray(map.sources) || typeof map.mappings != "string") return;
+  let root = typeof map.sourceRoot == "string" && map.sourceRoot !== "" ? \`\${map.sourceRoot.replace(/\\/$/, "")}/\` : "";
+  return { sources: map.sources.map((source) => root + String(source)), lines: decodeMappings(map.mappings) };
+}
+function decodeMappings(text) {
+  let [source, line, sourceColumn] = [0, 0, 0];
+  return text.split(";").map((group) => {
+    let column = 0, mappings = [];
+    for (let segment of group === "" ? [] : group.split(",")) {
+      let [columns = 0, sources, lines = 0, sourceColumns = 0] = decodeVlq(segment);
+      column += columns, sources !== void 0 && (source += sources, line += lines, sourceColumn += sourceColumns, mappings.push({ column, source, line, sourceColumn }));
+    }
+    return mappings;
+  });
+}
+function decodeVlq(segment) {
+  let numbers = [], [value, shift] = [0, 0];
+  for (let char of segment) {
+    let digit = DIGITS.indexOf(char);
+    if (digit < 0) throw new Error(\`a source map with the digit \${JSON.stringify(char)}\`);
+    value += (digit & 31) << shift, shift += 5, !(digit & 32) && (numbers.push(value & 1 ? -(value >> 1) : value >> 1), [value, shift] = [0, 0]);
+  }
+  return numbers;
+}
+
+// core/pack/storage.ts
+var StorageClient = class {
+  #post;
+  #waiting = /* @__PURE__ */ new Map();
+  #asked = 0;
+  constructor(post) {
+    this.#post = post;
+  }
+  /** What the pack is given. */
+  face = {
+    get: async (key) => {
+      let { json: json2 } = await this.#ask({ op: "get", key: keyOf(key) });
+      return json2 === void 0 ? void 0 : JSON.parse(json2);
+    },
+    set: async (key, value) => {
+      let json2 = JSON.stringify(value);
+      if (json2 === void 0) throw new TypeError("storage keeps JSON: a function, a symbol and undefined are none");
+      await this.#ask({ op: "set", key: keyOf(key), json: json2 });
+    },
+    delete: async (key) => (await this.#ask({ op: "delete", key: keyOf(key) })).existed ?? !1,
+    list: async (prefix = "") => {
+      if (typeof prefix != "string") throw new TypeError("a prefix is a string");
+      return (await this.#ask({ op: "list", prefix })).keys ?? [];
+    }
+  };
+  answered(id, answer) {
+    let waiting = this.#waiting.get(id);
+    this.#waiting.delete(id), answer.error === void 0 ? waiting?.resolve(answer) : waiting?.reject(new Error(answer.error));
+  }
+  #ask(request) {
+    return new Promise((resolve, reject) => {
+      let id = ++this.#asked;
+      this.#waiting.set(id, { resolve, reject }), this.#post({ type: "storage", id, request });
+    });
+  }
+};
+function keyOf(key) {
+  if (typeof key != "string" || key === "") throw new TypeError("a key is a string that is not empty");
+  return key;
+}
+
+// core/pack/runner.ts
+var NO_ENTRY = "the bundle has no default export that can be run: export default a function (context) => …, or an object with start(context)", PackRunner = class {
+  #realm;
+  #identity;
+  #storage;
+  #shutdownHandlers = [];
+  #health;
+  #signalTaken = !1;
+  #stopping = !1;
+  #ended = !1;
+  /** The entry's promise, once called; settles and never rejects. */
+  #returned;
+  /** What the entry returned after it was told to stop. */
+  #lateResult = {};
+  #handlerFailure;
+  constructor(realm, identity) {
+    this.#realm = realm, this.#identity = identity, this.#storage = new StorageClient((message) => realm.post(message));
+  }
+  /** Whether the pack's entry has been called. */
+  get called() {
+    return this.#returned !== void 0;
+  }
+  /** Does what the agent says. */
+  command(command) {
+    switch (command.type) {
+      case "stop":
+        this.stop(command.reason);
+        break;
+      case "health":
+        this.#answerHealth();
+        break;
+      case "storage":
+        this.#storage.answered(command.id, command.answer);
+    }
+  }
+  /** Something in the worker failed that nobody catches: that is the pack's end. */
+  uncaught(error) {
+    this.#end({ type: "failed", reason: this.called ? "crashed" : "import_error", message: this.#describe(error) });
+  }
+  /** The pack ended its worker itself. */
+  closed() {
+    this.called ? this.#end(doneWith(void 0, "it closed its worker")) : this.#end({ type: "failed", reason: "import_error", message: "it closed its worker while it was loaded" });
+  }
+  /** Loads and calls the pack; resolves when the entry's promise has settled. Never rejects. */
+  async run() {
+    let entry;
+    try {
+      entry = entryOf(await this.#realm.load());
+    } catch (error) {
+      this.#end({ type: "failed", reason: "import_error", message: this.#describe(error) });
+      return;
+    }
+    if (this.#ended || this.#stopping) return;
+    if (!entry) {
+      this.#end({ type: "failed", reason: "import_error", message: NO_ENTRY });
+      return;
+    }
+    entry.stop && this.#shutdownHandlers.push(entry.stop), this.#health = entry.health, this.#realm.post(entry.health ? { type: "running", health: !0 } : { type: "running" });
+    let { start } = entry, keepsRunning = entry.stop !== void 0;
+    this.#returned = (async () => start(this.#context()))().then((value) => this.#settled(value, keepsRunning)).catch((error) => this.#rejected(error)), await this.#returned;
+  }
+  /**
+   * Tells the pack to stop and reports when it has: after its shutdown handlers, and, if it took the signal, after its
+   * promise has settled. Whoever calls this ends the worker when the grace period is over. Never rejects.
+   */
+  async stop(reason) {
+    this.#stopping || this.#ended || (this.#stopping = !0, this.#realm.abort(reason), await this.#runShutdownHandlers(), this.#signalTaken && (await this.#returned, await this.#runShutdownHandlers()), this.#end(doneWith(this.#lateResult.json, this.#handlerFailure ?? this.#lateResult.note)));
+  }
+  async #answerHealth() {
+    let problem2;
+    try {
+      await this.#health?.() === !1 && (problem2 = "health() gave false");
+    } catch (error) {
+      problem2 = this.#describe(error, MAX_MESSAGE_BYTES / 2);
+    }
+    this.#realm.post(problem2 === void 0 ? { type: "health" } : { type: "health", problem: problem2 });
+  }
+  #progress(fraction, text) {
+    if (typeof fraction != "number" || !(fraction >= 0 && fraction <= 1)) throw new TypeError("progress takes a number from 0 to 1");
+    if (text !== void 0 && typeof text != "string") throw new TypeError("what progress says is a string");
+    this.#realm.post({ type: "progress", fraction, ...text === void 0 ? {} : { text } });
+  }
+  async #runShutdownHandlers() {
+    for (let handler = this.#shutdownHandlers.pop(); handler; handler = this.#shutdownHandlers.pop())
+      try {
+        await handler();
+      } catch (error) {
+        this.#handlerFailure ??= \`a shutdown handler failed: \${this.#describe(error, MAX_MESSAGE_BYTES / 2)}\`, this.#realm.log.error("a shutdown handler failed:", error);
+      }
+  }
+  #settled(value, keepsRunning) {
+    let stop = stopOf(value);
+    if (stop) {
+      this.#shutdownHandlers.push(stop);
+      return;
+    }
+    let result = encodeResult(value);
+    if (this.#stopping) {
+      this.#lateResult = result;
+      return;
+    }
+    keepsRunning || this.#end(doneWith(result.json, result.note));
+  }
+  #rejected(error) {
+    this.#stopping || this.#end({ type: "failed", reason: "crashed", message: this.#describe(error) });
+  }
+  /** An error's stack, in terms of the sources where they are known. */
+  #describe(error, maxBytes = MAX_MESSAGE_BYTES) {
+    let stack = stackOf(error, maxBytes);
+    return this.#realm.bundle ? truncateUtf8(mapStack(stack, this.#realm.bundle), maxBytes) : stack;
+  }
+  #end(message) {
+    this.#ended || (this.#ended = !0, this.#realm.post(message));
+  }
+  #context() {
+    let takeSignal = () => (this.#signalTaken = !0, this.#realm.signal);
+    return {
+      ...this.#identity,
+      get signal() {
+        return takeSignal();
+      },
+      onShutdown: (handler) => {
+        if (typeof handler != "function") throw new TypeError("onShutdown takes a function");
+        this.#shutdownHandlers.push(handler);
+      },
+      log: this.#realm.log,
+      fetch: this.#realm.fetch,
+      storage: this.#storage.face,
+      progress: (fraction, text) => this.#progress(fraction, text)
+    };
+  }
+};
+function doneWith(result, message) {
+  return { type: "done", ...result === void 0 ? {} : { result }, ...message === void 0 ? {} : { message } };
+}
+function stopOf(value) {
+  if (typeof value != "object" || value === null) return;
+  let { stop } = value;
+  return typeof stop == "function" ? () => stop.call(value) : void 0;
+}
+
+// node/worker/load.ts
+var import_node_fs = require("node:fs"), import_promises = require("node:fs/promises"), import_node_module = require("node:module"), import_node_url = require("node:url"), import_node_vm = require("node:vm");
+function isCommonJs(source) {
+  try {
+    return (0, import_node_vm.compileFunction)(source.replace(/^#!.*/, ""), ["exports", "require", "module", "__filename", "__dirname"]), !0;
+  } catch {
+    return !1;
+  }
+}
+function sourceOf(file) {
+  return {
+    text: () => (0, import_node_fs.readFileSync)([\`\${file}.mjs\`, \`\${file}.cjs\`].find((named) => (0, import_node_fs.existsSync)(named)) ?? file, "utf8"),
+    decodeBase64: (text) => Buffer.from(text, "base64").toString("utf8"),
+    places: /(?:file:\\/\\/)?[^\\s()]*\\/pack\\.[mc]js:(\\d+):(\\d+)/g,
+    firstLineOffset: 0
+  };
+}
+async function load(file) {
+  let commonJs = isCommonJs(await (0, import_promises.readFile)(file, "utf8")), named = \`\${file}.\${commonJs ? "cjs" : "mjs"}\`;
+  return await (0, import_promises.rename)(file, named), commonJs ? { kind: "commonjs", exports: (0, import_node_module.createRequire)(named)(named) } : { kind: "esm", namespace: await import((0, import_node_url.pathToFileURL)(named).href) };
+}
+
+// node/worker/output.ts
+var import_node_string_decoder = require("node:string_decoder");
+
+// core/pack/output.ts
+var TextOutput = class {
+  #stream;
+  #inFlight;
+  #post;
+  #dropped = 0;
+  /** The last text that was let through ended within a line. */
+  #open = !1;
+  constructor(stream, inFlight, post) {
+    this.#stream = stream, this.#inFlight = inFlight, this.#post = post;
+  }
+  write(text) {
+    let room = Math.max(0, 4194304 - this.#inFlight.count()), kept = text.length > room ? text.slice(0, text.lastIndexOf(\`
+\`, room - 1) + 1) : text;
+    kept !== "" && this.#send(kept), this.#dropped += linesOf(text.slice(kept.length));
+  }
+  /** Says how much was dropped, even if nothing follows it. */
+  flush() {
+    this.#dropped > 0 && this.#send("");
+  }
+  #send(text) {
+    let message = { type: "output", stream: this.#stream, text, at: Date.now() };
+    this.#dropped > 0 && (message.dropped = this.#dropped, this.#open && (message.text = \`
+\${text}\`)), this.#dropped = 0, this.#open = text === "" ? !1 : !text.endsWith(\`
+\`), this.#inFlight.add(message.text.length), this.#post(message);
+  }
+};
+function linesOf(text) {
+  if (text === "") return 0;
+  let lines = text.endsWith(\`
+\`) ? 0 : 1;
+  for (let at = text.indexOf(\`
+\`); at >= 0; at = text.indexOf(\`
+\`, at + 1)) lines++;
+  return lines;
+}
+
+// node/worker/output.ts
+var Output = class {
+  #decoder = new import_node_string_decoder.StringDecoder("utf8");
+  #text;
+  /** \`inFlight\` is shared with the agent, which takes off what it has taken. */
+  constructor(stream, inFlight, post) {
+    this.#text = new TextOutput(stream, sharedCount(inFlight), post);
+  }
+  write(chunk) {
+    this.#text.write(
+      typeof chunk == "string" ? chunk : this.#decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+    );
+  }
+  flush() {
+    this.#text.flush();
+  }
+};
+function sharedCount(cell) {
+  return { count: () => Atomics.load(cell, 0), add: (characters) => {
+    Atomics.add(cell, 0, characters);
+  } };
+}
+function redirect(stream, output) {
+  let write = (chunk, encoding, callback) => {
+    if (typeof chunk != "string" && !(chunk instanceof Uint8Array))
+      throw new TypeError("a chunk must be a string, a Buffer or a Uint8Array");
+    output.write(typeof chunk == "string" && isByteEncoding(encoding) ? Buffer.from(chunk, encoding) : chunk);
+    let done = typeof encoding == "function" ? encoding : callback;
+    return typeof done == "function" && process.nextTick(done), !0;
+  };
+  stream.write = write;
+}
+function isByteEncoding(encoding) {
+  return encoding === "hex" || encoding === "base64" || encoding === "base64url";
+}
+
+// node/worker/main.ts
+function inThread(port) {
+  let post = port.postMessage.bind(port);
+  run(import_node_worker_threads.workerData, { post, listen: (listener) => port.on("message", listener) });
+}
+function inProcess(send) {
+  let inFlight = new Int32Array(1), post = (message) => {
+    let taken = message.type === "output" ? message.text.length : 0;
+    send.call(process, message, () => {
+      Atomics.sub(inFlight, 0, taken);
+    });
+  };
+  process.once(
+    "message",
+    (input) => run({ ...input, inFlight }, { post, listen: (listener) => process.on("message", listener) })
+  );
+}
+function run({ identity, file, inFlight }, port) {
+  let { post } = port, stdout = new Output("stdout", inFlight, post), stderr = new Output("stderr", inFlight, post);
+  redirect(process.stdout, stdout), redirect(process.stderr, stderr);
+  let controller = new AbortController();
+  (0, import_node_events.setMaxListeners)(0, controller.signal);
+  let runner = new PackRunner(
+    {
+      load: () => load(file),
+      post(message) {
+        stdout.flush(), stderr.flush(), post(message);
+      },
+      signal: controller.signal,
+      abort: (reason) => controller.abort(new DOMException(\`the pod is to stop: \${reason}\`, "AbortError")),
+      fetch: globalThis.fetch,
+      log: logTo(stdout, stderr),
+      bundle: sourceOf(file)
+    },
+    identity
+  );
+  port.listen((value) => {
+    let command = parseWorkerCommand(value);
+    command && runner.command(command);
+  }), process.on("uncaughtException", (error) => {
+    process.listenerCount("uncaughtException") === 1 && runner.uncaught(error);
+  }), runner.run();
+}
+function logTo(stdout, stderr) {
+  let to = (output) => (...args) => output.write(\`\${(0, import_node_util.format)(...args)}
+\`);
+  return { debug: to(stdout), info: to(stdout), warn: to(stderr), error: to(stderr) };
+}
+import_node_worker_threads.parentPort ? inThread(import_node_worker_threads.parentPort) : process.send && inProcess(process.send);
+`, EXIT_REFUSED = 1, EXIT_SETTINGS = 2, EXIT_FAILED = 70, ORPHAN_GRACE_MS = 2e3;
 async function main() {
   let config = configFrom(process.env, { hostname: hostname(), userHome: homedir(), resources: detectedResources() }), credentials = new CredentialsFile(config.credentials);
   await credentials.load().catch((error) => {
@@ -5794,1377 +6476,15 @@ function registrationOf({ url, name, labels, taints, resources, isolation }) {
 }
 function processes(scratch) {
   let self2 = realpathSync(fileURLToPath(import.meta.url)), script, place = async () => {
+    if (workerSource === void 0)
+      return { path: join6(dirname2(self2), "worker", "main.js"), beside: [dirname2(dirname2(dirname2(self2)))] };
     let path = join6(realpathSync(scratch), "worker.cjs");
-    return await writeFile3(path, `var __defProp = Object.defineProperty;
-var __getOwnPropDesc = Object.getOwnPropertyDescriptor;
-var __getOwnPropNames = Object.getOwnPropertyNames;
-var __hasOwnProp = Object.prototype.hasOwnProperty;
-var __copyProps = (to, from, except, desc) => {
-  if (from && typeof from == "object" || typeof from == "function")
-    for (let key of __getOwnPropNames(from))
-      !__hasOwnProp.call(to, key) && key !== except && __defProp(to, key, { get: () => from[key], enumerable: !(desc = __getOwnPropDesc(from, key)) || desc.enumerable });
-  return to;
-};
-var __toCommonJS = (mod) => __copyProps(__defProp({}, "__esModule", { value: !0 }), mod);
-
-// node/worker/main.ts
-var main_exports = {};
-module.exports = __toCommonJS(main_exports);
-var import_node_events = require("node:events"), import_node_util = require("node:util"), import_node_worker_threads = require("node:worker_threads");
-
-// core/schema.ts
-var SchemaError = class extends Error {
-  name = "SchemaError";
-};
-function fail(path, what) {
-  throw new SchemaError(\`\${path || "payload"} must be \${what}\`);
-}
-function string(options = {}) {
-  let { min = 0, max = Number.MAX_SAFE_INTEGER } = options;
-  return {
-    parse(value, path) {
-      return typeof value != "string" && fail(path, "a string"), value.length < min && fail(path, \`at least \${min} characters long\`), value.length > max && fail(path, \`at most \${max} characters long\`), value;
-    }
-  };
-}
-function matching(pattern, what) {
-  return {
-    parse(value, path) {
-      return (typeof value != "string" || !pattern.test(value)) && fail(path, what), value;
-    }
-  };
-}
-function integer(options = {}) {
-  let { min = Number.MIN_SAFE_INTEGER } = options;
-  return {
-    parse(value, path) {
-      return (typeof value != "number" || !Number.isSafeInteger(value)) && fail(path, "an integer"), value < min && fail(path, \`at least \${min}\`), value;
-    }
-  };
-}
-var boolean = {
-  parse(value, path) {
-    return typeof value != "boolean" && fail(path, "true or false"), value;
-  }
-};
-function oneOf(...allowed) {
-  return {
-    parse(value, path) {
-      return allowed.includes(value) || fail(path, \`one of \${allowed.join(", ")}\`), value;
-    }
-  };
-}
-var json = {
-  parse: (value) => value
-}, optionalJson = { ...json, optional: !0 };
-function array(item, options = {}) {
-  let { max = Number.MAX_SAFE_INTEGER } = options;
-  return {
-    parse(value, path) {
-      return Array.isArray(value) || fail(path, "an array"), value.length > max && fail(path, \`at most \${max} long\`), value.map((entry, index) => item.parse(entry, \`\${path}[\${index}]\`));
-    }
-  };
-}
-function record(item) {
-  return {
-    parse(value, path) {
-      return isObject(value) || fail(path, "an object"), Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, item.parse(entry, \`\${path}.\${key}\`)]));
-    }
-  };
-}
-function object(fields) {
-  return {
-    parse(value, path) {
-      isObject(value) || fail(path, "an object");
-      let out = {};
-      for (let [key, field] of Object.entries(fields)) {
-        let parsed = field.parse(Object.hasOwn(value, key) ? value[key] : void 0, path ? \`\${path}.\${key}\` : key);
-        parsed !== void 0 && (out[key] = parsed);
-      }
-      return out;
-    }
-  };
-}
-function optional(inner) {
-  return {
-    optional: !0,
-    parse: (value, path) => value == null ? void 0 : inner.parse(value, path)
-  };
-}
-function isObject(value) {
-  return typeof value == "object" && value !== null && !Array.isArray(value);
-}
-
-// core/pack/messages.ts
-function parseWorkerCommand(value) {
-  if (!isObject(value)) return;
-  let { type, reason, id, answer } = value;
-  if (type === "stop" && typeof reason == "string") return { type, reason };
-  if (type === "health") return { type };
-  if (type === "storage" && typeof id == "number" && isObject(answer)) return { type, id, answer };
-}
-
-// core/text.ts
-function utf8Length(text) {
-  let bytes = text.length;
-  for (let i = 0; i < text.length; i++) {
-    let unit = text.charCodeAt(i);
-    unit < 128 || (unit < 2048 ? bytes += 1 : isHighSurrogate(unit) && isLowSurrogate(text.charCodeAt(i + 1)) ? (bytes += 2, i++) : bytes += 2);
-  }
-  return bytes;
-}
-function truncateUtf8(text, maxBytes) {
-  return text.length * 3 <= maxBytes || utf8Length(text) <= maxBytes ? text : headUtf8(text, maxBytes - 3) + "…";
-}
-function headUtf8(text, maxBytes) {
-  let bytes = 0, end = 0;
-  for (; end < text.length; ) {
-    let point = text.codePointAt(end) ?? 0, size = point < 128 ? 1 : point < 2048 ? 2 : point < 65536 ? 3 : 4;
-    if (bytes + size > maxBytes) break;
-    bytes += size, end += size === 4 ? 2 : 1;
-  }
-  return text.slice(0, end);
-}
-var UNSTORABLE = new RegExp("\\\\u0000|\\\\p{Surrogate}", "gu");
-function storable(text) {
-  return text.replace(UNSTORABLE, "�");
-}
-function isHighSurrogate(unit) {
-  return unit >= 55296 && unit <= 56319;
-}
-function isLowSurrogate(unit) {
-  return unit >= 56320 && unit <= 57343;
-}
-
-// core/errors.ts
-var MAX_CAUSES = 5;
-function messageOf(thrown) {
-  return thrown instanceof Error ? thrown.message || thrown.name : toText(thrown);
-}
-function stackOf(thrown, maxBytes) {
-  let parts = [oneStack(thrown)], cause = causeOf(thrown);
-  for (let depth = 0; cause !== void 0 && depth < MAX_CAUSES; depth++)
-    parts.push(\`Caused by: \${oneStack(cause)}\`), cause = causeOf(cause);
-  return truncateUtf8(storable(parts.join(\`
-\`)), maxBytes);
-}
-function oneStack(thrown) {
-  if (typeof thrown != "object" || thrown === null) return toText(thrown);
-  let { name, message, stack } = thrown, head = typeof message == "string" ? typeof name == "string" ? \`\${name}: \${message}\` : message : void 0;
-  return typeof stack != "string" || stack === "" ? head ?? toText(thrown) : head === void 0 || stack.includes(String(message)) ? stack : \`\${head}
-\${stack}\`;
-}
-function causeOf(thrown) {
-  return typeof thrown == "object" && thrown !== null ? thrown.cause : void 0;
-}
-function toText(value) {
-  if (typeof value == "object" && value !== null)
-    try {
-      return JSON.stringify(value) ?? Object.prototype.toString.call(value);
-    } catch {
-      return Object.prototype.toString.call(value);
-    }
-  return String(value);
-}
-
-// core/protocol.ts
-var MAX_FRAME_BYTES = 1 << 20, MAX_LOG_LINES = 500, MAX_LOG_LINE_BYTES = 16 * 1024, MAX_MESSAGE_BYTES = 4 * 1024;
-var uuid = matching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i, "a UUID"), dnsLabel = matching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "a DNS label"), RFC3339 = /^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$/, timestamp = matching(RFC3339, "an RFC 3339 time"), sha256 = matching(/^[0-9a-f]{64}$/, "a hex SHA-256"), incarnation = integer({ min: 1 }), count = integer({ min: 0 }), runtime = oneOf("node", "browser"), status = oneOf("starting", "running", "stopping", "stopped", "failed"), bundle = object({ bucket: string({ min: 1 }), path: string({ min: 1 }), sha256, size: integer({ min: 1 }) }), pack = object({
-  id: uuid,
-  name: string({ min: 1 }),
-  version: string({ min: 1 }),
-  runtimeTag: oneOf("node", "browser", "universal"),
-  bundle
-}), problem = object({ code: string(), message: string() }), agentPayloads = {
-  "auth:authenticate": object({
-    token: string({ min: 1 }),
-    protocol: integer({ min: 1 }),
-    agent: optional(object({ name: string(), version: string() }))
-  }),
-  "node:register": object({
-    name: dnsLabel,
-    runtimeType: runtime,
-    runtimeVersion: string(),
-    agentVersion: string(),
-    bootId: uuid,
-    labels: optional(record(string())),
-    annotations: optional(record(string())),
-    taints: optional(
-      array(object({ key: string({ min: 1 }), value: optional(string()), effect: oneOf("NoSchedule", "PreferNoSchedule", "NoExecute") }))
-    ),
-    capabilities: optional(record(json)),
-    resources: object({ cpu: string({ min: 1 }), memory: string({ min: 1 }), pods: count }),
-    pods: array(object({ podId: uuid, incarnation, status }))
-  }),
-  "node:heartbeat": object({ pods: count, usage: optional(object({ cpuMillis: count, memoryBytes: count })) }),
-  "node:disconnect": object({ reason: optional(string()) }),
-  "pod:status": object({
-    podId: uuid,
-    incarnation,
-    status,
-    reason: optional(string({ max: 64 })),
-    message: optional(string()),
-    result: optionalJson,
-    at: timestamp
-  }),
-  "pod:logs": object({
-    podId: uuid,
-    incarnation,
-    lines: array(object({ at: timestamp, stream: oneOf("stdout", "stderr", "system"), text: string() }), { max: MAX_LOG_LINES }),
-    dropped: optional(count)
-  }),
-  error: problem
-}, serverPayloads = {
-  "auth:authenticated": object({ userId: uuid, role: string(), expiresAt: timestamp, protocol: integer({ min: 1 }) }),
-  "node:registered": object({
-    nodeId: uuid,
-    name: string(),
-    access: oneOf("shared", "private"),
-    heartbeatIntervalMs: integer({ min: 100 }),
-    supabase: object({ url: string(), anonKey: string() })
-  }),
-  "node:heartbeat:ack": object({}),
-  "pod:assign": object({
-    podId: uuid,
-    incarnation,
-    name: string({ min: 1 }),
-    namespace: string({ min: 1 }),
-    pack,
-    env: record(string()),
-    args: array(json),
-    metadata: record(json),
-    resources: object({ cpuMillis: count, memoryBytes: count }),
-    gracePeriodMs: count
-  }),
-  "pod:stop": object({ podId: uuid, incarnation, reason: string({ min: 1, max: 64 }), gracePeriodMs: count }),
-  "pod:status:ack": object({
-    podId: uuid,
-    incarnation,
-    status,
-    accepted: boolean,
-    code: optional(string()),
-    message: optional(string())
-  }),
-  error: problem
-};
-
-// core/result.ts
-var MAX_RESULT_BYTES = 64 * 1024, MAX_RESULT_DEPTH = 256;
-function encodeResult(value) {
-  let json2;
-  try {
-    json2 = JSON.stringify(value);
-  } catch (error) {
-    return { note: \`the result was left out: it is not JSON (\${messageOf(error)})\` };
-  }
-  if (json2 === void 0) return {};
-  let bytes = utf8Length(json2);
-  return bytes > MAX_RESULT_BYTES ? { note: \`the result was left out: it has \${bytes} bytes of JSON, at most \${MAX_RESULT_BYTES} are kept\` } : depthOf(json2) > MAX_RESULT_DEPTH ? { note: \`the result was left out: it is nested deeper than \${MAX_RESULT_DEPTH} levels\` } : { json: /\\\\u(0000|d[89a-f])/i.test(json2) ? JSON.stringify(storableJson(JSON.parse(json2))) : json2 };
-}
-function depthOf(json2) {
-  let depth = 0, deepest = 0, inString = !1;
-  for (let i = 0; i < json2.length; i++) {
-    let c = json2[i];
-    inString ? c === "\\\\" ? i++ : c === '"' && (inString = !1) : c === '"' ? inString = !0 : c === "[" || c === "{" ? deepest = Math.max(deepest, ++depth) : (c === "]" || c === "}") && depth--;
-  }
-  return deepest;
-}
-function storableJson(value) {
-  return typeof value == "string" ? storable(value) : Array.isArray(value) ? value.map(storableJson) : typeof value == "object" && value !== null ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [storable(key), storableJson(inner)])) : value;
-}
-
-// core/pack/contract.ts
-function entryOf(loaded) {
-  for (let candidate of candidates(loaded)) {
-    let entry = asEntry(candidate);
-    if (entry) return entry;
-  }
-}
-function candidates(loaded) {
-  if (loaded.kind === "esm") {
-    let first = loaded.namespace.default;
-    return [first, defaultOf(first)];
-  }
-  let fallback = defaultOf(loaded.exports);
-  return isEsModuleInterop(loaded.exports) ? [fallback, defaultOf(fallback)] : [loaded.exports, fallback];
-}
-function asEntry(candidate) {
-  if (typeof candidate == "function") return { start: (context) => candidate(context) };
-  if (typeof candidate != "object" || candidate === null) return;
-  let { start, stop, health } = candidate;
-  if (typeof start != "function") return;
-  let entry = { start: (context) => start.call(candidate, context) };
-  return typeof stop == "function" && (entry.stop = () => stop.call(candidate)), typeof health == "function" && (entry.health = () => health.call(candidate)), entry;
-}
-function defaultOf(value) {
-  return typeof value == "object" && value !== null || typeof value == "function" ? value.default : void 0;
-}
-function isEsModuleInterop(value) {
-  return typeof value == "object" && value !== null && value.__esModule === !0;
-}
-
-// core/pack/sourcemap.ts
-var COMMENT = /\\/\\/[#@] sourceMappingURL=data:application\\/json;(?:charset=utf-8;)?base64,([A-Za-z0-9+/=]+)\\s*$/, DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-function mapStack(stack, bundle2) {
-  if (stack.search(bundle2.places) < 0) return stack;
-  try {
-    let map = readMap(bundle2);
-    return map ? stack.replace(bundle2.places, (place, line, column) => placeIn(map, bundle2, Number(line), Number(column)) ?? place) : stack;
-  } catch {
-    return stack;
-  }
-}
-function placeIn({ sources, lines }, bundle2, line, column) {
-  let at = column - 1 - (line === 1 ? bundle2.firstLineOffset : 0), mapping = lines[line - 1]?.filter((one) => one.column <= at).at(-1), source = sources[mapping?.source ?? -1];
-  return mapping === void 0 || source === void 0 ? void 0 : \`\${source}:\${mapping.line + 1}:\${mapping.sourceColumn + 1}\`;
-}
-function readMap(bundle2) {
-  let text = bundle2.text(), encoded = COMMENT.exec(text.slice(text.lastIndexOf(\`
-//\`) + 1))?.[1];
-  if (encoded === void 0) return;
-  let map = JSON.parse(bundle2.decodeBase64(encoded));
-  if (!isObject(map) || !Array.isArray(map.sources) || typeof map.mappings != "string") return;
-  let root = typeof map.sourceRoot == "string" && map.sourceRoot !== "" ? \`\${map.sourceRoot.replace(/\\/$/, "")}/\` : "";
-  return { sources: map.sources.map((source) => root + String(source)), lines: decodeMappings(map.mappings) };
-}
-function decodeMappings(text) {
-  let [source, line, sourceColumn] = [0, 0, 0];
-  return text.split(";").map((group) => {
-    let column = 0, mappings = [];
-    for (let segment of group === "" ? [] : group.split(",")) {
-      let [columns = 0, sources, lines = 0, sourceColumns = 0] = decodeVlq(segment);
-      column += columns, sources !== void 0 && (source += sources, line += lines, sourceColumn += sourceColumns, mappings.push({ column, source, line, sourceColumn }));
-    }
-    return mappings;
-  });
-}
-function decodeVlq(segment) {
-  let numbers = [], [value, shift] = [0, 0];
-  for (let char of segment) {
-    let digit = DIGITS.indexOf(char);
-    if (digit < 0) throw new Error(\`a source map with the digit \${JSON.stringify(char)}\`);
-    value += (digit & 31) << shift, shift += 5, !(digit & 32) && (numbers.push(value & 1 ? -(value >> 1) : value >> 1), [value, shift] = [0, 0]);
-  }
-  return numbers;
-}
-
-// core/pack/storage.ts
-var StorageClient = class {
-  #post;
-  #waiting = /* @__PURE__ */ new Map();
-  #asked = 0;
-  constructor(post) {
-    this.#post = post;
-  }
-  /** What the pack is given. */
-  face = {
-    get: async (key) => {
-      let { json: json2 } = await this.#ask({ op: "get", key: keyOf(key) });
-      return json2 === void 0 ? void 0 : JSON.parse(json2);
-    },
-    set: async (key, value) => {
-      let json2 = JSON.stringify(value);
-      if (json2 === void 0) throw new TypeError("storage keeps JSON: a function, a symbol and undefined are none");
-      await this.#ask({ op: "set", key: keyOf(key), json: json2 });
-    },
-    delete: async (key) => (await this.#ask({ op: "delete", key: keyOf(key) })).existed ?? !1,
-    list: async (prefix = "") => {
-      if (typeof prefix != "string") throw new TypeError("a prefix is a string");
-      return (await this.#ask({ op: "list", prefix })).keys ?? [];
-    }
-  };
-  answered(id, answer) {
-    let waiting = this.#waiting.get(id);
-    this.#waiting.delete(id), answer.error === void 0 ? waiting?.resolve(answer) : waiting?.reject(new Error(answer.error));
-  }
-  #ask(request) {
-    return new Promise((resolve, reject) => {
-      let id = ++this.#asked;
-      this.#waiting.set(id, { resolve, reject }), this.#post({ type: "storage", id, request });
-    });
-  }
-};
-function keyOf(key) {
-  if (typeof key != "string" || key === "") throw new TypeError("a key is a string that is not empty");
-  return key;
-}
-
-// core/pack/runner.ts
-var NO_ENTRY = "the bundle has no default export that can be run: export default a function (context) => …, or an object with start(context)", PackRunner = class {
-  #realm;
-  #identity;
-  #storage;
-  #shutdownHandlers = [];
-  #health;
-  #signalTaken = !1;
-  #stopping = !1;
-  #ended = !1;
-  /** The entry's promise, once called; settles and never rejects. */
-  #returned;
-  /** What the entry returned after it was told to stop. */
-  #lateResult = {};
-  #handlerFailure;
-  constructor(realm, identity) {
-    this.#realm = realm, this.#identity = identity, this.#storage = new StorageClient((message) => realm.post(message));
-  }
-  /** Whether the pack's entry has been called. */
-  get called() {
-    return this.#returned !== void 0;
-  }
-  /** Does what the agent says. */
-  command(command) {
-    switch (command.type) {
-      case "stop":
-        this.stop(command.reason);
-        break;
-      case "health":
-        this.#answerHealth();
-        break;
-      case "storage":
-        this.#storage.answered(command.id, command.answer);
-    }
-  }
-  /** Something in the worker failed that nobody catches: that is the pack's end. */
-  uncaught(error) {
-    this.#end({ type: "failed", reason: this.called ? "crashed" : "import_error", message: this.#describe(error) });
-  }
-  /** The pack ended its worker itself. */
-  closed() {
-    this.called ? this.#end(doneWith(void 0, "it closed its worker")) : this.#end({ type: "failed", reason: "import_error", message: "it closed its worker while it was loaded" });
-  }
-  /** Loads and calls the pack; resolves when the entry's promise has settled. Never rejects. */
-  async run() {
-    let entry;
-    try {
-      entry = entryOf(await this.#realm.load());
-    } catch (error) {
-      this.#end({ type: "failed", reason: "import_error", message: this.#describe(error) });
-      return;
-    }
-    if (this.#ended || this.#stopping) return;
-    if (!entry) {
-      this.#end({ type: "failed", reason: "import_error", message: NO_ENTRY });
-      return;
-    }
-    entry.stop && this.#shutdownHandlers.push(entry.stop), this.#health = entry.health, this.#realm.post(entry.health ? { type: "running", health: !0 } : { type: "running" });
-    let { start } = entry, keepsRunning = entry.stop !== void 0;
-    this.#returned = (async () => start(this.#context()))().then((value) => this.#settled(value, keepsRunning)).catch((error) => this.#rejected(error)), await this.#returned;
-  }
-  /**
-   * Tells the pack to stop and reports when it has: after its shutdown handlers, and, if it took the signal, after its
-   * promise has settled. Whoever calls this ends the worker when the grace period is over. Never rejects.
-   */
-  async stop(reason) {
-    this.#stopping || this.#ended || (this.#stopping = !0, this.#realm.abort(reason), await this.#runShutdownHandlers(), this.#signalTaken && (await this.#returned, await this.#runShutdownHandlers()), this.#end(doneWith(this.#lateResult.json, this.#handlerFailure ?? this.#lateResult.note)));
-  }
-  async #answerHealth() {
-    let problem2;
-    try {
-      await this.#health?.() === !1 && (problem2 = "health() gave false");
-    } catch (error) {
-      problem2 = this.#describe(error, MAX_MESSAGE_BYTES / 2);
-    }
-    this.#realm.post(problem2 === void 0 ? { type: "health" } : { type: "health", problem: problem2 });
-  }
-  #progress(fraction, text) {
-    if (typeof fraction != "number" || !(fraction >= 0 && fraction <= 1)) throw new TypeError("progress takes a number from 0 to 1");
-    if (text !== void 0 && typeof text != "string") throw new TypeError("what progress says is a string");
-    this.#realm.post({ type: "progress", fraction, ...text === void 0 ? {} : { text } });
-  }
-  async #runShutdownHandlers() {
-    for (let handler = this.#shutdownHandlers.pop(); handler; handler = this.#shutdownHandlers.pop())
-      try {
-        await handler();
-      } catch (error) {
-        this.#handlerFailure ??= \`a shutdown handler failed: \${this.#describe(error, MAX_MESSAGE_BYTES / 2)}\`, this.#realm.log.error("a shutdown handler failed:", error);
-      }
-  }
-  #settled(value, keepsRunning) {
-    let stop = stopOf(value);
-    if (stop) {
-      this.#shutdownHandlers.push(stop);
-      return;
-    }
-    let result = encodeResult(value);
-    if (this.#stopping) {
-      this.#lateResult = result;
-      return;
-    }
-    keepsRunning || this.#end(doneWith(result.json, result.note));
-  }
-  #rejected(error) {
-    this.#stopping || this.#end({ type: "failed", reason: "crashed", message: this.#describe(error) });
-  }
-  /** An error's stack, in terms of the sources where they are known. */
-  #describe(error, maxBytes = MAX_MESSAGE_BYTES) {
-    let stack = stackOf(error, maxBytes);
-    return this.#realm.bundle ? truncateUtf8(mapStack(stack, this.#realm.bundle), maxBytes) : stack;
-  }
-  #end(message) {
-    this.#ended || (this.#ended = !0, this.#realm.post(message));
-  }
-  #context() {
-    let takeSignal = () => (this.#signalTaken = !0, this.#realm.signal);
-    return {
-      ...this.#identity,
-      get signal() {
-        return takeSignal();
-      },
-      onShutdown: (handler) => {
-        if (typeof handler != "function") throw new TypeError("onShutdown takes a function");
-        this.#shutdownHandlers.push(handler);
-      },
-      log: this.#realm.log,
-      fetch: this.#realm.fetch,
-      storage: this.#storage.face,
-      progress: (fraction, text) => this.#progress(fraction, text)
-    };
-  }
-};
-function doneWith(result, message) {
-  return { type: "done", ...result === void 0 ? {} : { result }, ...message === void 0 ? {} : { message } };
-}
-function stopOf(value) {
-  if (typeof value != "object" || value === null) return;
-  let { stop } = value;
-  return typeof stop == "function" ? () => stop.call(value) : void 0;
-}
-
-// node/worker/load.ts
-var import_node_fs = require("node:fs"), import_promises = require("node:fs/promises"), import_node_module = require("node:module"), import_node_url = require("node:url"), import_node_vm = require("node:vm");
-function isCommonJs(source) {
-  try {
-    return (0, import_node_vm.compileFunction)(source.replace(/^#!.*/, ""), ["exports", "require", "module", "__filename", "__dirname"]), !0;
-  } catch {
-    return !1;
-  }
-}
-function sourceOf(file) {
-  return {
-    text: () => (0, import_node_fs.readFileSync)([\`\${file}.mjs\`, \`\${file}.cjs\`].find((named) => (0, import_node_fs.existsSync)(named)) ?? file, "utf8"),
-    decodeBase64: (text) => Buffer.from(text, "base64").toString("utf8"),
-    places: /(?:file:\\/\\/)?[^\\s()]*\\/pack\\.[mc]js:(\\d+):(\\d+)/g,
-    firstLineOffset: 0
-  };
-}
-async function load(file) {
-  let commonJs = isCommonJs(await (0, import_promises.readFile)(file, "utf8")), named = \`\${file}.\${commonJs ? "cjs" : "mjs"}\`;
-  return await (0, import_promises.rename)(file, named), commonJs ? { kind: "commonjs", exports: (0, import_node_module.createRequire)(named)(named) } : { kind: "esm", namespace: await import((0, import_node_url.pathToFileURL)(named).href) };
-}
-
-// node/worker/output.ts
-var import_node_string_decoder = require("node:string_decoder");
-
-// core/pack/output.ts
-var TextOutput = class {
-  #stream;
-  #inFlight;
-  #post;
-  #dropped = 0;
-  /** The last text that was let through ended within a line. */
-  #open = !1;
-  constructor(stream, inFlight, post) {
-    this.#stream = stream, this.#inFlight = inFlight, this.#post = post;
-  }
-  write(text) {
-    let room = Math.max(0, 4194304 - this.#inFlight.count()), kept = text.length > room ? text.slice(0, text.lastIndexOf(\`
-\`, room - 1) + 1) : text;
-    kept !== "" && this.#send(kept), this.#dropped += linesOf(text.slice(kept.length));
-  }
-  /** Says how much was dropped, even if nothing follows it. */
-  flush() {
-    this.#dropped > 0 && this.#send("");
-  }
-  #send(text) {
-    let message = { type: "output", stream: this.#stream, text, at: Date.now() };
-    this.#dropped > 0 && (message.dropped = this.#dropped, this.#open && (message.text = \`
-\${text}\`)), this.#dropped = 0, this.#open = text === "" ? !1 : !text.endsWith(\`
-\`), this.#inFlight.add(message.text.length), this.#post(message);
-  }
-};
-function linesOf(text) {
-  if (text === "") return 0;
-  let lines = text.endsWith(\`
-\`) ? 0 : 1;
-  for (let at = text.indexOf(\`
-\`); at >= 0; at = text.indexOf(\`
-\`, at + 1)) lines++;
-  return lines;
-}
-
-// node/worker/output.ts
-var Output = class {
-  #decoder = new import_node_string_decoder.StringDecoder("utf8");
-  #text;
-  /** \`inFlight\` is shared with the agent, which takes off what it has taken. */
-  constructor(stream, inFlight, post) {
-    this.#text = new TextOutput(stream, sharedCount(inFlight), post);
-  }
-  write(chunk) {
-    this.#text.write(
-      typeof chunk == "string" ? chunk : this.#decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
-    );
-  }
-  flush() {
-    this.#text.flush();
-  }
-};
-function sharedCount(cell) {
-  return { count: () => Atomics.load(cell, 0), add: (characters) => {
-    Atomics.add(cell, 0, characters);
-  } };
-}
-function redirect(stream, output) {
-  let write = (chunk, encoding, callback) => {
-    if (typeof chunk != "string" && !(chunk instanceof Uint8Array))
-      throw new TypeError("a chunk must be a string, a Buffer or a Uint8Array");
-    output.write(typeof chunk == "string" && isByteEncoding(encoding) ? Buffer.from(chunk, encoding) : chunk);
-    let done = typeof encoding == "function" ? encoding : callback;
-    return typeof done == "function" && process.nextTick(done), !0;
-  };
-  stream.write = write;
-}
-function isByteEncoding(encoding) {
-  return encoding === "hex" || encoding === "base64" || encoding === "base64url";
-}
-
-// node/worker/main.ts
-function inThread(port) {
-  let post = port.postMessage.bind(port);
-  run(import_node_worker_threads.workerData, { post, listen: (listener) => port.on("message", listener) });
-}
-function inProcess(send) {
-  let inFlight = new Int32Array(1), post = (message) => {
-    let taken = message.type === "output" ? message.text.length : 0;
-    send.call(process, message, () => {
-      Atomics.sub(inFlight, 0, taken);
-    });
-  };
-  process.once(
-    "message",
-    (input) => run({ ...input, inFlight }, { post, listen: (listener) => process.on("message", listener) })
-  );
-}
-function run({ identity, file, inFlight }, port) {
-  let { post } = port, stdout = new Output("stdout", inFlight, post), stderr = new Output("stderr", inFlight, post);
-  redirect(process.stdout, stdout), redirect(process.stderr, stderr);
-  let controller = new AbortController();
-  (0, import_node_events.setMaxListeners)(0, controller.signal);
-  let runner = new PackRunner(
-    {
-      load: () => load(file),
-      post(message) {
-        stdout.flush(), stderr.flush(), post(message);
-      },
-      signal: controller.signal,
-      abort: (reason) => controller.abort(new DOMException(\`the pod is to stop: \${reason}\`, "AbortError")),
-      fetch: globalThis.fetch,
-      log: logTo(stdout, stderr),
-      bundle: sourceOf(file)
-    },
-    identity
-  );
-  port.listen((value) => {
-    let command = parseWorkerCommand(value);
-    command && runner.command(command);
-  }), process.on("uncaughtException", (error) => {
-    process.listenerCount("uncaughtException") === 1 && runner.uncaught(error);
-  }), runner.run();
-}
-function logTo(stdout, stderr) {
-  let to = (output) => (...args) => output.write(\`\${(0, import_node_util.format)(...args)}
-\`);
-  return { debug: to(stdout), info: to(stdout), warn: to(stderr), error: to(stderr) };
-}
-import_node_worker_threads.parentPort ? inThread(import_node_worker_threads.parentPort) : process.send && inProcess(process.send);
-`, { mode: 384 }), { path, beside: [] };
+    return await writeFile3(path, workerSource, { mode: 384 }), { path, beside: [] };
   };
   return new ProcessLauncher(() => script ??= place(), scratch, new Guard(self2));
 }
 function workerScript() {
-  return { source: `var __defProp = Object.defineProperty;
-var __getOwnPropDesc = Object.getOwnPropertyDescriptor;
-var __getOwnPropNames = Object.getOwnPropertyNames;
-var __hasOwnProp = Object.prototype.hasOwnProperty;
-var __copyProps = (to, from, except, desc) => {
-  if (from && typeof from == "object" || typeof from == "function")
-    for (let key of __getOwnPropNames(from))
-      !__hasOwnProp.call(to, key) && key !== except && __defProp(to, key, { get: () => from[key], enumerable: !(desc = __getOwnPropDesc(from, key)) || desc.enumerable });
-  return to;
-};
-var __toCommonJS = (mod) => __copyProps(__defProp({}, "__esModule", { value: !0 }), mod);
-
-// node/worker/main.ts
-var main_exports = {};
-module.exports = __toCommonJS(main_exports);
-var import_node_events = require("node:events"), import_node_util = require("node:util"), import_node_worker_threads = require("node:worker_threads");
-
-// core/schema.ts
-var SchemaError = class extends Error {
-  name = "SchemaError";
-};
-function fail(path, what) {
-  throw new SchemaError(\`\${path || "payload"} must be \${what}\`);
-}
-function string(options = {}) {
-  let { min = 0, max = Number.MAX_SAFE_INTEGER } = options;
-  return {
-    parse(value, path) {
-      return typeof value != "string" && fail(path, "a string"), value.length < min && fail(path, \`at least \${min} characters long\`), value.length > max && fail(path, \`at most \${max} characters long\`), value;
-    }
-  };
-}
-function matching(pattern, what) {
-  return {
-    parse(value, path) {
-      return (typeof value != "string" || !pattern.test(value)) && fail(path, what), value;
-    }
-  };
-}
-function integer(options = {}) {
-  let { min = Number.MIN_SAFE_INTEGER } = options;
-  return {
-    parse(value, path) {
-      return (typeof value != "number" || !Number.isSafeInteger(value)) && fail(path, "an integer"), value < min && fail(path, \`at least \${min}\`), value;
-    }
-  };
-}
-var boolean = {
-  parse(value, path) {
-    return typeof value != "boolean" && fail(path, "true or false"), value;
-  }
-};
-function oneOf(...allowed) {
-  return {
-    parse(value, path) {
-      return allowed.includes(value) || fail(path, \`one of \${allowed.join(", ")}\`), value;
-    }
-  };
-}
-var json = {
-  parse: (value) => value
-}, optionalJson = { ...json, optional: !0 };
-function array(item, options = {}) {
-  let { max = Number.MAX_SAFE_INTEGER } = options;
-  return {
-    parse(value, path) {
-      return Array.isArray(value) || fail(path, "an array"), value.length > max && fail(path, \`at most \${max} long\`), value.map((entry, index) => item.parse(entry, \`\${path}[\${index}]\`));
-    }
-  };
-}
-function record(item) {
-  return {
-    parse(value, path) {
-      return isObject(value) || fail(path, "an object"), Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, item.parse(entry, \`\${path}.\${key}\`)]));
-    }
-  };
-}
-function object(fields) {
-  return {
-    parse(value, path) {
-      isObject(value) || fail(path, "an object");
-      let out = {};
-      for (let [key, field] of Object.entries(fields)) {
-        let parsed = field.parse(Object.hasOwn(value, key) ? value[key] : void 0, path ? \`\${path}.\${key}\` : key);
-        parsed !== void 0 && (out[key] = parsed);
-      }
-      return out;
-    }
-  };
-}
-function optional(inner) {
-  return {
-    optional: !0,
-    parse: (value, path) => value == null ? void 0 : inner.parse(value, path)
-  };
-}
-function isObject(value) {
-  return typeof value == "object" && value !== null && !Array.isArray(value);
-}
-
-// core/pack/messages.ts
-function parseWorkerCommand(value) {
-  if (!isObject(value)) return;
-  let { type, reason, id, answer } = value;
-  if (type === "stop" && typeof reason == "string") return { type, reason };
-  if (type === "health") return { type };
-  if (type === "storage" && typeof id == "number" && isObject(answer)) return { type, id, answer };
-}
-
-// core/text.ts
-function utf8Length(text) {
-  let bytes = text.length;
-  for (let i = 0; i < text.length; i++) {
-    let unit = text.charCodeAt(i);
-    unit < 128 || (unit < 2048 ? bytes += 1 : isHighSurrogate(unit) && isLowSurrogate(text.charCodeAt(i + 1)) ? (bytes += 2, i++) : bytes += 2);
-  }
-  return bytes;
-}
-function truncateUtf8(text, maxBytes) {
-  return text.length * 3 <= maxBytes || utf8Length(text) <= maxBytes ? text : headUtf8(text, maxBytes - 3) + "…";
-}
-function headUtf8(text, maxBytes) {
-  let bytes = 0, end = 0;
-  for (; end < text.length; ) {
-    let point = text.codePointAt(end) ?? 0, size = point < 128 ? 1 : point < 2048 ? 2 : point < 65536 ? 3 : 4;
-    if (bytes + size > maxBytes) break;
-    bytes += size, end += size === 4 ? 2 : 1;
-  }
-  return text.slice(0, end);
-}
-var UNSTORABLE = new RegExp("\\\\u0000|\\\\p{Surrogate}", "gu");
-function storable(text) {
-  return text.replace(UNSTORABLE, "�");
-}
-function isHighSurrogate(unit) {
-  return unit >= 55296 && unit <= 56319;
-}
-function isLowSurrogate(unit) {
-  return unit >= 56320 && unit <= 57343;
-}
-
-// core/errors.ts
-var MAX_CAUSES = 5;
-function messageOf(thrown) {
-  return thrown instanceof Error ? thrown.message || thrown.name : toText(thrown);
-}
-function stackOf(thrown, maxBytes) {
-  let parts = [oneStack(thrown)], cause = causeOf(thrown);
-  for (let depth = 0; cause !== void 0 && depth < MAX_CAUSES; depth++)
-    parts.push(\`Caused by: \${oneStack(cause)}\`), cause = causeOf(cause);
-  return truncateUtf8(storable(parts.join(\`
-\`)), maxBytes);
-}
-function oneStack(thrown) {
-  if (typeof thrown != "object" || thrown === null) return toText(thrown);
-  let { name, message, stack } = thrown, head = typeof message == "string" ? typeof name == "string" ? \`\${name}: \${message}\` : message : void 0;
-  return typeof stack != "string" || stack === "" ? head ?? toText(thrown) : head === void 0 || stack.includes(String(message)) ? stack : \`\${head}
-\${stack}\`;
-}
-function causeOf(thrown) {
-  return typeof thrown == "object" && thrown !== null ? thrown.cause : void 0;
-}
-function toText(value) {
-  if (typeof value == "object" && value !== null)
-    try {
-      return JSON.stringify(value) ?? Object.prototype.toString.call(value);
-    } catch {
-      return Object.prototype.toString.call(value);
-    }
-  return String(value);
-}
-
-// core/protocol.ts
-var MAX_FRAME_BYTES = 1 << 20, MAX_LOG_LINES = 500, MAX_LOG_LINE_BYTES = 16 * 1024, MAX_MESSAGE_BYTES = 4 * 1024;
-var uuid = matching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i, "a UUID"), dnsLabel = matching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "a DNS label"), RFC3339 = /^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$/, timestamp = matching(RFC3339, "an RFC 3339 time"), sha256 = matching(/^[0-9a-f]{64}$/, "a hex SHA-256"), incarnation = integer({ min: 1 }), count = integer({ min: 0 }), runtime = oneOf("node", "browser"), status = oneOf("starting", "running", "stopping", "stopped", "failed"), bundle = object({ bucket: string({ min: 1 }), path: string({ min: 1 }), sha256, size: integer({ min: 1 }) }), pack = object({
-  id: uuid,
-  name: string({ min: 1 }),
-  version: string({ min: 1 }),
-  runtimeTag: oneOf("node", "browser", "universal"),
-  bundle
-}), problem = object({ code: string(), message: string() }), agentPayloads = {
-  "auth:authenticate": object({
-    token: string({ min: 1 }),
-    protocol: integer({ min: 1 }),
-    agent: optional(object({ name: string(), version: string() }))
-  }),
-  "node:register": object({
-    name: dnsLabel,
-    runtimeType: runtime,
-    runtimeVersion: string(),
-    agentVersion: string(),
-    bootId: uuid,
-    labels: optional(record(string())),
-    annotations: optional(record(string())),
-    taints: optional(
-      array(object({ key: string({ min: 1 }), value: optional(string()), effect: oneOf("NoSchedule", "PreferNoSchedule", "NoExecute") }))
-    ),
-    capabilities: optional(record(json)),
-    resources: object({ cpu: string({ min: 1 }), memory: string({ min: 1 }), pods: count }),
-    pods: array(object({ podId: uuid, incarnation, status }))
-  }),
-  "node:heartbeat": object({ pods: count, usage: optional(object({ cpuMillis: count, memoryBytes: count })) }),
-  "node:disconnect": object({ reason: optional(string()) }),
-  "pod:status": object({
-    podId: uuid,
-    incarnation,
-    status,
-    reason: optional(string({ max: 64 })),
-    message: optional(string()),
-    result: optionalJson,
-    at: timestamp
-  }),
-  "pod:logs": object({
-    podId: uuid,
-    incarnation,
-    lines: array(object({ at: timestamp, stream: oneOf("stdout", "stderr", "system"), text: string() }), { max: MAX_LOG_LINES }),
-    dropped: optional(count)
-  }),
-  error: problem
-}, serverPayloads = {
-  "auth:authenticated": object({ userId: uuid, role: string(), expiresAt: timestamp, protocol: integer({ min: 1 }) }),
-  "node:registered": object({
-    nodeId: uuid,
-    name: string(),
-    access: oneOf("shared", "private"),
-    heartbeatIntervalMs: integer({ min: 100 }),
-    supabase: object({ url: string(), anonKey: string() })
-  }),
-  "node:heartbeat:ack": object({}),
-  "pod:assign": object({
-    podId: uuid,
-    incarnation,
-    name: string({ min: 1 }),
-    namespace: string({ min: 1 }),
-    pack,
-    env: record(string()),
-    args: array(json),
-    metadata: record(json),
-    resources: object({ cpuMillis: count, memoryBytes: count }),
-    gracePeriodMs: count
-  }),
-  "pod:stop": object({ podId: uuid, incarnation, reason: string({ min: 1, max: 64 }), gracePeriodMs: count }),
-  "pod:status:ack": object({
-    podId: uuid,
-    incarnation,
-    status,
-    accepted: boolean,
-    code: optional(string()),
-    message: optional(string())
-  }),
-  error: problem
-};
-
-// core/result.ts
-var MAX_RESULT_BYTES = 64 * 1024, MAX_RESULT_DEPTH = 256;
-function encodeResult(value) {
-  let json2;
-  try {
-    json2 = JSON.stringify(value);
-  } catch (error) {
-    return { note: \`the result was left out: it is not JSON (\${messageOf(error)})\` };
-  }
-  if (json2 === void 0) return {};
-  let bytes = utf8Length(json2);
-  return bytes > MAX_RESULT_BYTES ? { note: \`the result was left out: it has \${bytes} bytes of JSON, at most \${MAX_RESULT_BYTES} are kept\` } : depthOf(json2) > MAX_RESULT_DEPTH ? { note: \`the result was left out: it is nested deeper than \${MAX_RESULT_DEPTH} levels\` } : { json: /\\\\u(0000|d[89a-f])/i.test(json2) ? JSON.stringify(storableJson(JSON.parse(json2))) : json2 };
-}
-function depthOf(json2) {
-  let depth = 0, deepest = 0, inString = !1;
-  for (let i = 0; i < json2.length; i++) {
-    let c = json2[i];
-    inString ? c === "\\\\" ? i++ : c === '"' && (inString = !1) : c === '"' ? inString = !0 : c === "[" || c === "{" ? deepest = Math.max(deepest, ++depth) : (c === "]" || c === "}") && depth--;
-  }
-  return deepest;
-}
-function storableJson(value) {
-  return typeof value == "string" ? storable(value) : Array.isArray(value) ? value.map(storableJson) : typeof value == "object" && value !== null ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [storable(key), storableJson(inner)])) : value;
-}
-
-// core/pack/contract.ts
-function entryOf(loaded) {
-  for (let candidate of candidates(loaded)) {
-    let entry = asEntry(candidate);
-    if (entry) return entry;
-  }
-}
-function candidates(loaded) {
-  if (loaded.kind === "esm") {
-    let first = loaded.namespace.default;
-    return [first, defaultOf(first)];
-  }
-  let fallback = defaultOf(loaded.exports);
-  return isEsModuleInterop(loaded.exports) ? [fallback, defaultOf(fallback)] : [loaded.exports, fallback];
-}
-function asEntry(candidate) {
-  if (typeof candidate == "function") return { start: (context) => candidate(context) };
-  if (typeof candidate != "object" || candidate === null) return;
-  let { start, stop, health } = candidate;
-  if (typeof start != "function") return;
-  let entry = { start: (context) => start.call(candidate, context) };
-  return typeof stop == "function" && (entry.stop = () => stop.call(candidate)), typeof health == "function" && (entry.health = () => health.call(candidate)), entry;
-}
-function defaultOf(value) {
-  return typeof value == "object" && value !== null || typeof value == "function" ? value.default : void 0;
-}
-function isEsModuleInterop(value) {
-  return typeof value == "object" && value !== null && value.__esModule === !0;
-}
-
-// core/pack/sourcemap.ts
-var COMMENT = /\\/\\/[#@] sourceMappingURL=data:application\\/json;(?:charset=utf-8;)?base64,([A-Za-z0-9+/=]+)\\s*$/, DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-function mapStack(stack, bundle2) {
-  if (stack.search(bundle2.places) < 0) return stack;
-  try {
-    let map = readMap(bundle2);
-    return map ? stack.replace(bundle2.places, (place, line, column) => placeIn(map, bundle2, Number(line), Number(column)) ?? place) : stack;
-  } catch {
-    return stack;
-  }
-}
-function placeIn({ sources, lines }, bundle2, line, column) {
-  let at = column - 1 - (line === 1 ? bundle2.firstLineOffset : 0), mapping = lines[line - 1]?.filter((one) => one.column <= at).at(-1), source = sources[mapping?.source ?? -1];
-  return mapping === void 0 || source === void 0 ? void 0 : \`\${source}:\${mapping.line + 1}:\${mapping.sourceColumn + 1}\`;
-}
-function readMap(bundle2) {
-  let text = bundle2.text(), encoded = COMMENT.exec(text.slice(text.lastIndexOf(\`
-//\`) + 1))?.[1];
-  if (encoded === void 0) return;
-  let map = JSON.parse(bundle2.decodeBase64(encoded));
-  if (!isObject(map) || !Array.isArray(map.sources) || typeof map.mappings != "string") return;
-  let root = typeof map.sourceRoot == "string" && map.sourceRoot !== "" ? \`\${map.sourceRoot.replace(/\\/$/, "")}/\` : "";
-  return { sources: map.sources.map((source) => root + String(source)), lines: decodeMappings(map.mappings) };
-}
-function decodeMappings(text) {
-  let [source, line, sourceColumn] = [0, 0, 0];
-  return text.split(";").map((group) => {
-    let column = 0, mappings = [];
-    for (let segment of group === "" ? [] : group.split(",")) {
-      let [columns = 0, sources, lines = 0, sourceColumns = 0] = decodeVlq(segment);
-      column += columns, sources !== void 0 && (source += sources, line += lines, sourceColumn += sourceColumns, mappings.push({ column, source, line, sourceColumn }));
-    }
-    return mappings;
-  });
-}
-function decodeVlq(segment) {
-  let numbers = [], [value, shift] = [0, 0];
-  for (let char of segment) {
-    let digit = DIGITS.indexOf(char);
-    if (digit < 0) throw new Error(\`a source map with the digit \${JSON.stringify(char)}\`);
-    value += (digit & 31) << shift, shift += 5, !(digit & 32) && (numbers.push(value & 1 ? -(value >> 1) : value >> 1), [value, shift] = [0, 0]);
-  }
-  return numbers;
-}
-
-// core/pack/storage.ts
-var StorageClient = class {
-  #post;
-  #waiting = /* @__PURE__ */ new Map();
-  #asked = 0;
-  constructor(post) {
-    this.#post = post;
-  }
-  /** What the pack is given. */
-  face = {
-    get: async (key) => {
-      let { json: json2 } = await this.#ask({ op: "get", key: keyOf(key) });
-      return json2 === void 0 ? void 0 : JSON.parse(json2);
-    },
-    set: async (key, value) => {
-      let json2 = JSON.stringify(value);
-      if (json2 === void 0) throw new TypeError("storage keeps JSON: a function, a symbol and undefined are none");
-      await this.#ask({ op: "set", key: keyOf(key), json: json2 });
-    },
-    delete: async (key) => (await this.#ask({ op: "delete", key: keyOf(key) })).existed ?? !1,
-    list: async (prefix = "") => {
-      if (typeof prefix != "string") throw new TypeError("a prefix is a string");
-      return (await this.#ask({ op: "list", prefix })).keys ?? [];
-    }
-  };
-  answered(id, answer) {
-    let waiting = this.#waiting.get(id);
-    this.#waiting.delete(id), answer.error === void 0 ? waiting?.resolve(answer) : waiting?.reject(new Error(answer.error));
-  }
-  #ask(request) {
-    return new Promise((resolve, reject) => {
-      let id = ++this.#asked;
-      this.#waiting.set(id, { resolve, reject }), this.#post({ type: "storage", id, request });
-    });
-  }
-};
-function keyOf(key) {
-  if (typeof key != "string" || key === "") throw new TypeError("a key is a string that is not empty");
-  return key;
-}
-
-// core/pack/runner.ts
-var NO_ENTRY = "the bundle has no default export that can be run: export default a function (context) => …, or an object with start(context)", PackRunner = class {
-  #realm;
-  #identity;
-  #storage;
-  #shutdownHandlers = [];
-  #health;
-  #signalTaken = !1;
-  #stopping = !1;
-  #ended = !1;
-  /** The entry's promise, once called; settles and never rejects. */
-  #returned;
-  /** What the entry returned after it was told to stop. */
-  #lateResult = {};
-  #handlerFailure;
-  constructor(realm, identity) {
-    this.#realm = realm, this.#identity = identity, this.#storage = new StorageClient((message) => realm.post(message));
-  }
-  /** Whether the pack's entry has been called. */
-  get called() {
-    return this.#returned !== void 0;
-  }
-  /** Does what the agent says. */
-  command(command) {
-    switch (command.type) {
-      case "stop":
-        this.stop(command.reason);
-        break;
-      case "health":
-        this.#answerHealth();
-        break;
-      case "storage":
-        this.#storage.answered(command.id, command.answer);
-    }
-  }
-  /** Something in the worker failed that nobody catches: that is the pack's end. */
-  uncaught(error) {
-    this.#end({ type: "failed", reason: this.called ? "crashed" : "import_error", message: this.#describe(error) });
-  }
-  /** The pack ended its worker itself. */
-  closed() {
-    this.called ? this.#end(doneWith(void 0, "it closed its worker")) : this.#end({ type: "failed", reason: "import_error", message: "it closed its worker while it was loaded" });
-  }
-  /** Loads and calls the pack; resolves when the entry's promise has settled. Never rejects. */
-  async run() {
-    let entry;
-    try {
-      entry = entryOf(await this.#realm.load());
-    } catch (error) {
-      this.#end({ type: "failed", reason: "import_error", message: this.#describe(error) });
-      return;
-    }
-    if (this.#ended || this.#stopping) return;
-    if (!entry) {
-      this.#end({ type: "failed", reason: "import_error", message: NO_ENTRY });
-      return;
-    }
-    entry.stop && this.#shutdownHandlers.push(entry.stop), this.#health = entry.health, this.#realm.post(entry.health ? { type: "running", health: !0 } : { type: "running" });
-    let { start } = entry, keepsRunning = entry.stop !== void 0;
-    this.#returned = (async () => start(this.#context()))().then((value) => this.#settled(value, keepsRunning)).catch((error) => this.#rejected(error)), await this.#returned;
-  }
-  /**
-   * Tells the pack to stop and reports when it has: after its shutdown handlers, and, if it took the signal, after its
-   * promise has settled. Whoever calls this ends the worker when the grace period is over. Never rejects.
-   */
-  async stop(reason) {
-    this.#stopping || this.#ended || (this.#stopping = !0, this.#realm.abort(reason), await this.#runShutdownHandlers(), this.#signalTaken && (await this.#returned, await this.#runShutdownHandlers()), this.#end(doneWith(this.#lateResult.json, this.#handlerFailure ?? this.#lateResult.note)));
-  }
-  async #answerHealth() {
-    let problem2;
-    try {
-      await this.#health?.() === !1 && (problem2 = "health() gave false");
-    } catch (error) {
-      problem2 = this.#describe(error, MAX_MESSAGE_BYTES / 2);
-    }
-    this.#realm.post(problem2 === void 0 ? { type: "health" } : { type: "health", problem: problem2 });
-  }
-  #progress(fraction, text) {
-    if (typeof fraction != "number" || !(fraction >= 0 && fraction <= 1)) throw new TypeError("progress takes a number from 0 to 1");
-    if (text !== void 0 && typeof text != "string") throw new TypeError("what progress says is a string");
-    this.#realm.post({ type: "progress", fraction, ...text === void 0 ? {} : { text } });
-  }
-  async #runShutdownHandlers() {
-    for (let handler = this.#shutdownHandlers.pop(); handler; handler = this.#shutdownHandlers.pop())
-      try {
-        await handler();
-      } catch (error) {
-        this.#handlerFailure ??= \`a shutdown handler failed: \${this.#describe(error, MAX_MESSAGE_BYTES / 2)}\`, this.#realm.log.error("a shutdown handler failed:", error);
-      }
-  }
-  #settled(value, keepsRunning) {
-    let stop = stopOf(value);
-    if (stop) {
-      this.#shutdownHandlers.push(stop);
-      return;
-    }
-    let result = encodeResult(value);
-    if (this.#stopping) {
-      this.#lateResult = result;
-      return;
-    }
-    keepsRunning || this.#end(doneWith(result.json, result.note));
-  }
-  #rejected(error) {
-    this.#stopping || this.#end({ type: "failed", reason: "crashed", message: this.#describe(error) });
-  }
-  /** An error's stack, in terms of the sources where they are known. */
-  #describe(error, maxBytes = MAX_MESSAGE_BYTES) {
-    let stack = stackOf(error, maxBytes);
-    return this.#realm.bundle ? truncateUtf8(mapStack(stack, this.#realm.bundle), maxBytes) : stack;
-  }
-  #end(message) {
-    this.#ended || (this.#ended = !0, this.#realm.post(message));
-  }
-  #context() {
-    let takeSignal = () => (this.#signalTaken = !0, this.#realm.signal);
-    return {
-      ...this.#identity,
-      get signal() {
-        return takeSignal();
-      },
-      onShutdown: (handler) => {
-        if (typeof handler != "function") throw new TypeError("onShutdown takes a function");
-        this.#shutdownHandlers.push(handler);
-      },
-      log: this.#realm.log,
-      fetch: this.#realm.fetch,
-      storage: this.#storage.face,
-      progress: (fraction, text) => this.#progress(fraction, text)
-    };
-  }
-};
-function doneWith(result, message) {
-  return { type: "done", ...result === void 0 ? {} : { result }, ...message === void 0 ? {} : { message } };
-}
-function stopOf(value) {
-  if (typeof value != "object" || value === null) return;
-  let { stop } = value;
-  return typeof stop == "function" ? () => stop.call(value) : void 0;
-}
-
-// node/worker/load.ts
-var import_node_fs = require("node:fs"), import_promises = require("node:fs/promises"), import_node_module = require("node:module"), import_node_url = require("node:url"), import_node_vm = require("node:vm");
-function isCommonJs(source) {
-  try {
-    return (0, import_node_vm.compileFunction)(source.replace(/^#!.*/, ""), ["exports", "require", "module", "__filename", "__dirname"]), !0;
-  } catch {
-    return !1;
-  }
-}
-function sourceOf(file) {
-  return {
-    text: () => (0, import_node_fs.readFileSync)([\`\${file}.mjs\`, \`\${file}.cjs\`].find((named) => (0, import_node_fs.existsSync)(named)) ?? file, "utf8"),
-    decodeBase64: (text) => Buffer.from(text, "base64").toString("utf8"),
-    places: /(?:file:\\/\\/)?[^\\s()]*\\/pack\\.[mc]js:(\\d+):(\\d+)/g,
-    firstLineOffset: 0
-  };
-}
-async function load(file) {
-  let commonJs = isCommonJs(await (0, import_promises.readFile)(file, "utf8")), named = \`\${file}.\${commonJs ? "cjs" : "mjs"}\`;
-  return await (0, import_promises.rename)(file, named), commonJs ? { kind: "commonjs", exports: (0, import_node_module.createRequire)(named)(named) } : { kind: "esm", namespace: await import((0, import_node_url.pathToFileURL)(named).href) };
-}
-
-// node/worker/output.ts
-var import_node_string_decoder = require("node:string_decoder");
-
-// core/pack/output.ts
-var TextOutput = class {
-  #stream;
-  #inFlight;
-  #post;
-  #dropped = 0;
-  /** The last text that was let through ended within a line. */
-  #open = !1;
-  constructor(stream, inFlight, post) {
-    this.#stream = stream, this.#inFlight = inFlight, this.#post = post;
-  }
-  write(text) {
-    let room = Math.max(0, 4194304 - this.#inFlight.count()), kept = text.length > room ? text.slice(0, text.lastIndexOf(\`
-\`, room - 1) + 1) : text;
-    kept !== "" && this.#send(kept), this.#dropped += linesOf(text.slice(kept.length));
-  }
-  /** Says how much was dropped, even if nothing follows it. */
-  flush() {
-    this.#dropped > 0 && this.#send("");
-  }
-  #send(text) {
-    let message = { type: "output", stream: this.#stream, text, at: Date.now() };
-    this.#dropped > 0 && (message.dropped = this.#dropped, this.#open && (message.text = \`
-\${text}\`)), this.#dropped = 0, this.#open = text === "" ? !1 : !text.endsWith(\`
-\`), this.#inFlight.add(message.text.length), this.#post(message);
-  }
-};
-function linesOf(text) {
-  if (text === "") return 0;
-  let lines = text.endsWith(\`
-\`) ? 0 : 1;
-  for (let at = text.indexOf(\`
-\`); at >= 0; at = text.indexOf(\`
-\`, at + 1)) lines++;
-  return lines;
-}
-
-// node/worker/output.ts
-var Output = class {
-  #decoder = new import_node_string_decoder.StringDecoder("utf8");
-  #text;
-  /** \`inFlight\` is shared with the agent, which takes off what it has taken. */
-  constructor(stream, inFlight, post) {
-    this.#text = new TextOutput(stream, sharedCount(inFlight), post);
-  }
-  write(chunk) {
-    this.#text.write(
-      typeof chunk == "string" ? chunk : this.#decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
-    );
-  }
-  flush() {
-    this.#text.flush();
-  }
-};
-function sharedCount(cell) {
-  return { count: () => Atomics.load(cell, 0), add: (characters) => {
-    Atomics.add(cell, 0, characters);
-  } };
-}
-function redirect(stream, output) {
-  let write = (chunk, encoding, callback) => {
-    if (typeof chunk != "string" && !(chunk instanceof Uint8Array))
-      throw new TypeError("a chunk must be a string, a Buffer or a Uint8Array");
-    output.write(typeof chunk == "string" && isByteEncoding(encoding) ? Buffer.from(chunk, encoding) : chunk);
-    let done = typeof encoding == "function" ? encoding : callback;
-    return typeof done == "function" && process.nextTick(done), !0;
-  };
-  stream.write = write;
-}
-function isByteEncoding(encoding) {
-  return encoding === "hex" || encoding === "base64" || encoding === "base64url";
-}
-
-// node/worker/main.ts
-function inThread(port) {
-  let post = port.postMessage.bind(port);
-  run(import_node_worker_threads.workerData, { post, listen: (listener) => port.on("message", listener) });
-}
-function inProcess(send) {
-  let inFlight = new Int32Array(1), post = (message) => {
-    let taken = message.type === "output" ? message.text.length : 0;
-    send.call(process, message, () => {
-      Atomics.sub(inFlight, 0, taken);
-    });
-  };
-  process.once(
-    "message",
-    (input) => run({ ...input, inFlight }, { post, listen: (listener) => process.on("message", listener) })
-  );
-}
-function run({ identity, file, inFlight }, port) {
-  let { post } = port, stdout = new Output("stdout", inFlight, post), stderr = new Output("stderr", inFlight, post);
-  redirect(process.stdout, stdout), redirect(process.stderr, stderr);
-  let controller = new AbortController();
-  (0, import_node_events.setMaxListeners)(0, controller.signal);
-  let runner = new PackRunner(
-    {
-      load: () => load(file),
-      post(message) {
-        stdout.flush(), stderr.flush(), post(message);
-      },
-      signal: controller.signal,
-      abort: (reason) => controller.abort(new DOMException(\`the pod is to stop: \${reason}\`, "AbortError")),
-      fetch: globalThis.fetch,
-      log: logTo(stdout, stderr),
-      bundle: sourceOf(file)
-    },
-    identity
-  );
-  port.listen((value) => {
-    let command = parseWorkerCommand(value);
-    command && runner.command(command);
-  }), process.on("uncaughtException", (error) => {
-    process.listenerCount("uncaughtException") === 1 && runner.uncaught(error);
-  }), runner.run();
-}
-function logTo(stdout, stderr) {
-  let to = (output) => (...args) => output.write(\`\${(0, import_node_util.format)(...args)}
-\`);
-  return { debug: to(stdout), info: to(stdout), warn: to(stderr), error: to(stderr) };
-}
-import_node_worker_threads.parentPort ? inThread(import_node_worker_threads.parentPort) : process.send && inProcess(process.send);
-` };
+  return workerSource === void 0 ? { url: new URL("./worker/main.js", import.meta.url) } : { source: workerSource };
 }
 function leaveOnSignals(agent) {
   let asked = !1;

@@ -25,6 +25,8 @@ import { DiskStorage } from "./storage.ts";
 
 /** The worker's script, put here by the build, which makes one file of all; without it the script is beside this one. */
 declare const STARK_WORKER_SOURCE: string | undefined;
+// Named once: the build puts the whole script wherever the name stands.
+const workerSource = typeof STARK_WORKER_SOURCE === "undefined" ? undefined : STARK_WORKER_SOURCE;
 
 const EXIT_REFUSED = 1;
 const EXIT_SETTINGS = 2;
@@ -78,17 +80,17 @@ function processes(scratch: string): ProcessLauncher {
   const self = realpathSync(fileURLToPath(import.meta.url));
   let script: Promise<ProcessScript> | undefined;
   const place = async (): Promise<ProcessScript> => {
-    if (typeof STARK_WORKER_SOURCE !== "string")
+    if (workerSource === undefined)
       return { path: join(dirname(self), "worker", "main.js"), beside: [dirname(dirname(dirname(self)))] };
     const path = join(realpathSync(scratch), "worker.cjs");
-    await writeFile(path, STARK_WORKER_SOURCE, { mode: 0o600 });
+    await writeFile(path, workerSource, { mode: 0o600 });
     return { path, beside: [] };
   };
   return new ProcessLauncher(() => (script ??= place()), scratch, new Guard(self));
 }
 
 function workerScript(): WorkerScript {
-  return typeof STARK_WORKER_SOURCE === "string" ? { source: STARK_WORKER_SOURCE } : { url: new URL("./worker/main.js", import.meta.url) };
+  return workerSource === undefined ? { url: new URL("./worker/main.js", import.meta.url) } : { source: workerSource };
 }
 
 /** The first signal asks for a graceful end; a second one does not wait. */

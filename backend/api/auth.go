@@ -13,10 +13,7 @@ func (s *Server) login(c *fiber.Ctx) error {
 	if err := decode(c, &in); err != nil {
 		return err
 	}
-	if err := first(
-		needText("email", in.Email, 320),
-		needText("password", in.Password, 1024),
-	); err != nil {
+	if err := checkCredentials(in.Email, in.Password); err != nil {
 		return err
 	}
 	session, err := s.cfg.Auth.SignIn(c.UserContext(), in.Email, in.Password)
@@ -35,10 +32,7 @@ func (s *Server) register(c *fiber.Ctx) error {
 	if err := decode(c, &in); err != nil {
 		return err
 	}
-	if err := first(
-		needText("email", in.Email, 320),
-		needText("password", in.Password, 1024),
-	); err != nil {
+	if err := checkCredentials(in.Email, in.Password); err != nil {
 		return err
 	}
 	session, err := s.cfg.Auth.SignUp(c.UserContext(), in.Email, in.Password)
@@ -107,6 +101,10 @@ func (s *Server) whoami(c *fiber.Ctx, who caller) error {
 		return err
 	}
 	return ok(c, user)
+}
+
+func checkCredentials(email, password string) error {
+	return first(needText("email", email, 320), needText("password", password, 1024))
 }
 
 func needText(field, value string, most int) error {

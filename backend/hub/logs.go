@@ -83,17 +83,7 @@ func (w *logWriter) drop(l core.LogLine) {
 }
 
 func (w *logWriter) run(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWrites)
-			defer cancel()
-			w.drain(last)
-			return
-		case <-w.wake:
-			w.drain(ctx)
-		}
-	}
+	drainOn(ctx, w.wake, w.drain)
 }
 
 // drain stores until nothing waits or the context ends. As with reports, a line that the database cannot take is found by halving.

@@ -70,17 +70,7 @@ func (r *reporter) add(report core.StatusReport, done func(string)) bool {
 
 // run commits until the context ends; then it has five seconds for what is left.
 func (r *reporter) run(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWrites)
-			defer cancel()
-			r.drain(last)
-			return
-		case <-r.wake:
-			r.drain(ctx)
-		}
-	}
+	drainOn(ctx, r.wake, r.drain)
 }
 
 // drain commits until nothing waits or the context ends. A failing database is tried again.

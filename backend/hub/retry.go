@@ -33,3 +33,18 @@ func (p *pause) wait(ctx context.Context) {
 	case <-timer.C:
 	}
 }
+
+// drainOn drains at every signal until the context ends, and then once more what is left, for lastWrites at most.
+func drainOn(ctx context.Context, wake <-chan struct{}, drain func(context.Context)) {
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWrites)
+			defer cancel()
+			drain(last)
+			return
+		case <-wake:
+			drain(ctx)
+		}
+	}
+}

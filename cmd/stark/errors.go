@@ -65,6 +65,23 @@ func (f failures) Error() string { return errors.Join(f...).Error() }
 // Unwrap gives each of them.
 func (f failures) Unwrap() []error { return f }
 
+// each does something with all that refs name, also after a failure, and returns the failures. It ends early with the context.
+func each(ctx context.Context, refs []string, do func(ref string) error) error {
+	var failed failures
+	for _, ref := range refs {
+		if err := do(ref); err != nil {
+			failed = append(failed, err)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	if len(failed) > 0 {
+		return failed
+	}
+	return nil
+}
+
 // report writes the error that a command ended with to standard error and returns the exit code.
 func (c *cli) report(ctx context.Context, err error) int {
 	if err == nil {

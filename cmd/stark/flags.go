@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -22,6 +23,22 @@ func outputFlag(cmd *cobra.Command) func() (output.Format, error) {
 			return "", usage(cmd, "%w", err)
 		}
 		return f, nil
+	}
+}
+
+// shows makes cmd one that shows something of the server's, in the format that -o says. A wrong format is told before the server is asked.
+func (c *cli) shows(cmd *cobra.Command, run func(ctx context.Context, conn *connection, out output.Printer, args []string) error) {
+	format := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		f, err := format()
+		if err != nil {
+			return err
+		}
+		conn, err := c.connect()
+		if err != nil {
+			return err
+		}
+		return run(cmd.Context(), conn, c.printer(f), args)
 	}
 }
 

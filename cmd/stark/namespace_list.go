@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -19,23 +20,14 @@ func newNamespaceList(c *cli) *cobra.Command {
 		Args: between(0, 0, ""),
 	}
 	limitFlag(cmd, &limit)
-	format := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		f, err := format()
-		if err != nil {
-			return err
-		}
-		conn, err := c.connect()
-		if err != nil {
-			return err
-		}
-		namespaces, more, err := conn.Namespaces(cmd.Context(), limit)
+	c.shows(cmd, func(ctx context.Context, conn *connection, out output.Printer, _ []string) error {
+		namespaces, more, err := conn.Namespaces(ctx, limit)
 		if err != nil {
 			return err
 		}
 		c.noteList(len(namespaces), more, "no namespaces")
-		return output.List(c.printer(f), namespaces, namespaceColumns(c.now()), "namespace", namespaceName)
-	}
+		return output.List(out, namespaces, namespaceColumns(c.now()), "namespace", namespaceName)
+	})
 	return cmd
 }
 

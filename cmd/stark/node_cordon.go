@@ -40,19 +40,7 @@ func (c *cli) eachNode(ctx context.Context, refs []string, do func(context.Conte
 	if err != nil {
 		return err
 	}
-	var failed failures
-	for _, ref := range refs {
-		if err := do(ctx, conn, trimKind(ref, "node")); err != nil {
-			failed = append(failed, err)
-		}
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	if len(failed) > 0 {
-		return failed
-	}
-	return nil
+	return each(ctx, refs, func(ref string) error { return do(ctx, conn, trimKind(ref, "node")) })
 }
 
 // noNode says which node is not there.

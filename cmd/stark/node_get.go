@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -21,18 +22,9 @@ func newNodeGet(c *cli) *cobra.Command {
   stark node status laptop -o yaml`,
 		Args: between(1, 1, "NAME"),
 	}
-	format := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		f, err := format()
-		if err != nil {
-			return err
-		}
-		conn, err := c.connect()
-		if err != nil {
-			return err
-		}
+	c.shows(cmd, func(ctx context.Context, conn *connection, out output.Printer, args []string) error {
 		name := trimKind(args[0], "node")
-		node, err := conn.Node(cmd.Context(), name)
+		node, err := conn.Node(ctx, name)
 		if errors.Is(err, client.ErrNotFound) {
 			return hinted("`stark node list` shows them", "there is no node %q", name)
 		}
@@ -40,8 +32,8 @@ func newNodeGet(c *cli) *cobra.Command {
 			return err
 		}
 		now := c.now()
-		return output.One(c.printer(f), node, func(n wire.Node) []output.Field { return nodeFields(now, n) }, "node", nodeName)
-	}
+		return output.One(out, node, func(n wire.Node) []output.Field { return nodeFields(now, n) }, "node", nodeName)
+	})
 	return cmd
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/stark-o/stark/cmd/stark/internal/client"
@@ -23,22 +25,13 @@ func newNodeList(c *cli) *cobra.Command {
 	mustComplete(cmd, "status", []string{"healthy", "unhealthy", "unknown"})
 	mustComplete(cmd, "runtime", []string{"node", "browser"})
 	limitFlag(cmd, &limit)
-	format := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		f, err := format()
-		if err != nil {
-			return err
-		}
-		conn, err := c.connect()
-		if err != nil {
-			return err
-		}
-		nodes, more, err := conn.Nodes(cmd.Context(), filter, limit)
+	c.shows(cmd, func(ctx context.Context, conn *connection, out output.Printer, _ []string) error {
+		nodes, more, err := conn.Nodes(ctx, filter, limit)
 		if err != nil {
 			return err
 		}
 		c.noteList(len(nodes), more, "no nodes: start one with `stark agent`")
-		return output.List(c.printer(f), nodes, nodeColumns(c.now()), "node", nodeName)
-	}
+		return output.List(out, nodes, nodeColumns(c.now()), "node", nodeName)
+	})
 	return cmd
 }

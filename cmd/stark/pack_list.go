@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/stark-o/stark/cmd/stark/internal/output"
@@ -17,27 +19,18 @@ func newPackList(c *cli) *cobra.Command {
 		Args: between(0, 1, "NAME"),
 	}
 	limitFlag(cmd, &limit)
-	format := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		f, err := format()
-		if err != nil {
-			return err
-		}
-		conn, err := c.connect()
-		if err != nil {
-			return err
-		}
+	c.shows(cmd, func(ctx context.Context, conn *connection, out output.Printer, args []string) error {
 		name := ""
 		if len(args) == 1 {
 			name = trimKind(args[0], "pack")
 		}
-		packs, more, err := conn.Packs(cmd.Context(), name, limit)
+		packs, more, err := conn.Packs(ctx, name, limit)
 		if err != nil {
 			return err
 		}
 		c.noteList(len(packs), more, "no packs: push one with `stark pack push`")
-		return output.List(c.printer(f), packs, packColumns(c.now()), "pack", packName)
-	}
+		return output.List(out, packs, packColumns(c.now()), "pack", packName)
+	})
 	return cmd
 }
 

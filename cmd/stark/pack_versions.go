@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -16,18 +17,9 @@ func newPackVersions(c *cli) *cobra.Command {
   stark pack versions hello -o json`,
 		Args: between(1, 1, "NAME"),
 	}
-	format := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		f, err := format()
-		if err != nil {
-			return err
-		}
-		conn, err := c.connect()
-		if err != nil {
-			return err
-		}
+	c.shows(cmd, func(ctx context.Context, conn *connection, out output.Printer, args []string) error {
 		name := trimKind(args[0], "pack")
-		packs, _, err := conn.Packs(cmd.Context(), name, 0)
+		packs, _, err := conn.Packs(ctx, name, 0)
 		if err != nil {
 			return err
 		}
@@ -35,7 +27,7 @@ func newPackVersions(c *cli) *cobra.Command {
 			return hinted("`stark pack list` shows those that you may see", "there is no pack %q", name)
 		}
 		slices.SortStableFunc(packs, byVersion)
-		return output.List(c.printer(f), packs, packColumns(c.now()), "pack", packName)
-	}
+		return output.List(out, packs, packColumns(c.now()), "pack", packName)
+	})
 	return cmd
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -26,23 +27,14 @@ func newPodGet(c *cli) *cobra.Command {
 		Args: between(1, 1, "NAME"),
 	}
 	namespaceFlag(cmd, &namespace)
-	format := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		f, err := format()
-		if err != nil {
-			return err
-		}
-		conn, err := c.connect()
-		if err != nil {
-			return err
-		}
-		pod, err := findPod(cmd.Context(), conn, namespace, args[0])
+	c.shows(cmd, func(ctx context.Context, conn *connection, out output.Printer, args []string) error {
+		pod, err := findPod(ctx, conn, namespace, args[0])
 		if err != nil {
 			return err
 		}
 		now := c.now()
-		return output.One(c.printer(f), pod, func(p wire.Pod) []output.Field { return podFields(now, p) }, "pod", podName)
-	}
+		return output.One(out, pod, func(p wire.Pod) []output.Field { return podFields(now, p) }, "pod", podName)
+	})
 	return cmd
 }
 

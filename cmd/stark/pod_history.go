@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -24,26 +25,17 @@ func newPodHistory(c *cli) *cobra.Command {
 		Args: between(1, 1, "NAME"),
 	}
 	namespaceFlag(cmd, &namespace)
-	format := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		f, err := format()
+	c.shows(cmd, func(ctx context.Context, conn *connection, out output.Printer, args []string) error {
+		pod, err := findPod(ctx, conn, namespace, args[0])
 		if err != nil {
 			return err
 		}
-		conn, err := c.connect()
+		events, err := conn.PodHistory(ctx, pod.ID)
 		if err != nil {
 			return err
 		}
-		pod, err := findPod(cmd.Context(), conn, namespace, args[0])
-		if err != nil {
-			return err
-		}
-		events, err := conn.PodHistory(cmd.Context(), pod.ID)
-		if err != nil {
-			return err
-		}
-		return output.List(c.printer(f), events, eventColumns(events), "event", func(e wire.PodEvent) string { return fmt.Sprint(e.ID) })
-	}
+		return output.List(out, events, eventColumns(events), "event", func(e wire.PodEvent) string { return fmt.Sprint(e.ID) })
+	})
 	return cmd
 }
 

@@ -50,21 +50,11 @@ func (c *cli) eachPod(ctx context.Context, namespace string, refs []string, do f
 	if err != nil {
 		return err
 	}
-	var failed failures
-	for _, ref := range refs {
+	return each(ctx, refs, func(ref string) error {
 		pod, err := findPod(ctx, conn, namespace, ref)
-		if err == nil {
-			err = do(ctx, conn, pod)
-		}
 		if err != nil {
-			failed = append(failed, err)
+			return err
 		}
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	if len(failed) > 0 {
-		return failed
-	}
-	return nil
+		return do(ctx, conn, pod)
+	})
 }

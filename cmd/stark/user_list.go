@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/stark-o/stark/cmd/stark/internal/output"
@@ -17,22 +19,13 @@ func newUserList(c *cli) *cobra.Command {
 		Args: between(0, 0, ""),
 	}
 	limitFlag(cmd, &limit)
-	format := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		f, err := format()
-		if err != nil {
-			return err
-		}
-		conn, err := c.connect()
-		if err != nil {
-			return err
-		}
-		users, more, err := conn.Users(cmd.Context(), limit)
+	c.shows(cmd, func(ctx context.Context, conn *connection, out output.Printer, _ []string) error {
+		users, more, err := conn.Users(ctx, limit)
 		if err != nil {
 			return err
 		}
 		c.noteList(len(users), more, "no users")
-		return output.List(c.printer(f), users, userColumns(c.now()), "user", userEmail)
-	}
+		return output.List(out, users, userColumns(c.now()), "user", userEmail)
+	})
 	return cmd
 }

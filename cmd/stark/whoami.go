@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/stark-o/stark/backend/wire"
@@ -15,26 +17,17 @@ func newWhoami(c *cli) *cobra.Command {
   stark whoami -o json`,
 		Args: between(0, 0, ""),
 	}
-	format := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		f, err := format()
+	c.shows(cmd, func(ctx context.Context, conn *connection, out output.Printer, _ []string) error {
+		user, err := conn.Whoami(ctx)
 		if err != nil {
 			return err
 		}
-		conn, err := c.connect()
-		if err != nil {
-			return err
-		}
-		user, err := conn.Whoami(cmd.Context())
-		if err != nil {
-			return err
-		}
-		return output.One(c.printer(f), user, func(u wire.User) []output.Field {
+		return output.One(out, user, func(u wire.User) []output.Field {
 			return []output.Field{
 				{Label: "Email", Value: u.Email}, {Label: "Name", Value: u.DisplayName}, {Label: "Role", Value: u.Role},
 				{Label: "ID", Value: u.ID.String()}, {Label: "Server", Value: conn.Server()},
 			}
 		}, "user", func(u wire.User) string { return u.Email })
-	}
+	})
 	return cmd
 }

@@ -208,9 +208,6 @@ func (s *Stack) DatabaseURL() string { return s.postgres.URL(owner, database) }
 // Issuer is the `iss` of users' tokens.
 func (s *Stack) Issuer() string { return s.URL() + "/auth/v1" }
 
-// JWKSURL is where the public keys are. They verify nothing when Config.JWTSecret is set.
-func (s *Stack) JWKSURL() string { return s.Issuer() + "/.well-known/jwks.json" }
-
 // AnonKey is the public API key as a JWT.
 func (s *Stack) AnonKey() string { return s.keys.AnonKey() }
 

@@ -95,12 +95,12 @@ func TestStorageWithSupabaseJS(t *testing.T) {
 		"ALICE_ID="+storageAlice, "ALICE_TOKEN="+s.login(t, storageAlice), "BOB_TOKEN="+s.login(t, storageBob))
 }
 
-// runNode runs a script of tests/js, which needs `npm ci` there once.
+// runNode runs a script of tests/js, whose packages `sh tests/setup.sh --tests` installs.
 func runNode(t *testing.T, script string, env ...string) {
 	t.Helper()
 	dir := filepath.Join("..", "js")
 	_, err := os.Stat(filepath.Join(dir, "node_modules", "@supabase", "supabase-js"))
-	require.NoError(t, err, "run `npm ci` in tests/js")
+	require.NoError(t, err, "install it: sh tests/setup.sh --tests")
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", script)

@@ -30,7 +30,7 @@ func newSupabaseCLI(t *testing.T) supabaseCLI {
 	t.Helper()
 	program, err := filepath.Abs(filepath.Join("..", "js", "node_modules", ".bin", "supabase"))
 	require.NoError(t, err)
-	require.FileExists(t, program, "run `npm ci` in tests/js")
+	require.FileExists(t, program, "install it: sh tests/setup.sh --tests")
 	c := supabaseCLI{t: t, program: program, home: t.TempDir(), dir: t.TempDir()}
 	require.NoError(t, os.CopyFS(filepath.Join(c.dir, "supabase"), supabase.Files))
 	config, err := os.ReadFile(filepath.Join("..", "..", "supabase", "config.toml"))

@@ -30,7 +30,7 @@ func supabaseCLI(t *testing.T, db testdb.DB, args ...string) []finding {
 	t.Helper()
 	binary, err := filepath.Abs("../js/node_modules/.bin/supabase")
 	require.NoError(t, err)
-	require.FileExists(t, binary, "install it: npm ci --prefix tests/js")
+	require.FileExists(t, binary, "install it: sh tests/setup.sh --tests")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	args = append(append([]string{"db"}, args...), "--remote="+db.URL, "--output-format", "json", "--agent", "no")

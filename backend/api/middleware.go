@@ -160,7 +160,7 @@ func (s *Server) cors(c *fiber.Ctx) error {
 	}
 	if s.listed(c.Get(fiber.HeaderOrigin)) {
 		c.Set(fiber.HeaderAccessControlAllowMethods, "GET, POST, PATCH, DELETE")
-		c.Set(fiber.HeaderAccessControlAllowHeaders, strings.Join([]string{fiber.HeaderAuthorization, fiber.HeaderContentType, headerCorrelation}, ", "))
+		c.Set(fiber.HeaderAccessControlAllowHeaders, strings.Join([]string{fiber.HeaderAuthorization, fiber.HeaderContentType, headerLastEvent, headerCorrelation}, ", "))
 		c.Set(fiber.HeaderAccessControlMaxAge, "600")
 	}
 	return c.SendStatus(fiber.StatusNoContent)

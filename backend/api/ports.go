@@ -79,6 +79,12 @@ type userStore interface {
 	UpdateAccount(ctx context.Context, actor core.Actor, id uuid.UUID, patch wire.AccountPatch) (wire.Account, error)
 }
 
+// Watches tells what changes. Open refuses, or returns the stream, which is to be called once: it sends frames until ctx ends or send fails, and
+// returns why it ended. What send is given is its to read until it returns.
+type Watches interface {
+	Open(ctx context.Context, actor core.Actor, query wire.WatchQuery) (stream func(ctx context.Context, send func([]wire.WatchFrame) error) error, err error)
+}
+
 // Sockets speaks the agent protocol on connections that have been upgraded. Serve owns conn until it returns and must not touch it afterwards:
 // the web framework uses it again for another client.
 type Sockets interface {

@@ -30,6 +30,7 @@ var protected = []struct{ method, path string }{
 	{"POST", "/api/nodes"}, {"GET", "/api/nodes"}, {"GET", "/api/nodes/one"}, {"DELETE", "/api/nodes/one"},
 	{"PATCH", "/api/nodes/one"}, {"POST", "/api/nodes/one/cordon"}, {"POST", "/api/nodes/one/uncordon"}, {"POST", "/api/nodes/one/drain"},
 	{"POST", "/api/namespaces"}, {"GET", "/api/namespaces"}, {"GET", "/api/namespaces/one"}, {"DELETE", "/api/namespaces/one"},
+	{"GET", "/api/watch"},
 }
 
 // bodies that the POST and PATCH routes take.

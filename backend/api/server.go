@@ -35,6 +35,7 @@ type Config struct {
 	Auth     Authenticator
 	Objects  Objects
 	Sockets  Sockets
+	Watches  Watches
 	// Ready says whether this server can do its work, and the state of what it needs, as JSON.
 	Ready func(ctx context.Context) (ok bool, checks any)
 	// AgentPage are the files of the page at /agent, which makes a browser tab a node; nil serves none.
@@ -51,12 +52,14 @@ type Config struct {
 
 // Server answers HTTP. Make it with New, run it with Listen, end it with Shutdown.
 type Server struct {
-	cfg     Config
-	app     *fiber.App
-	ctx     context.Context // of every request; ends when Shutdown stops waiting
-	cancel  context.CancelCauseFunc
-	origins map[string]bool
-	sockets socketRegistry
+	cfg         Config
+	app         *fiber.App
+	ctx         context.Context // of every request; ends when Shutdown stops waiting
+	cancel      context.CancelCauseFunc
+	origins     map[string]bool
+	sockets     socketRegistry
+	streaming   context.Context // of streams; ends when Shutdown begins
+	stopStreams context.CancelCauseFunc
 
 	mu      sync.Mutex // guards what follows
 	ln      net.Listener
@@ -65,8 +68,8 @@ type Server struct {
 
 // New checks the configuration and builds the routes.
 func New(cfg Config) (*Server, error) {
-	if cfg.Store == nil || cfg.Verifier == nil || cfg.Auth == nil || cfg.Objects == nil || cfg.Sockets == nil || cfg.Ready == nil || cfg.Log == nil {
-		return nil, errors.New("api: Store, Verifier, Auth, Objects, Sockets, Ready and Log are needed")
+	if cfg.Store == nil || cfg.Verifier == nil || cfg.Auth == nil || cfg.Objects == nil || cfg.Sockets == nil || cfg.Watches == nil || cfg.Ready == nil || cfg.Log == nil {
+		return nil, errors.New("api: Store, Verifier, Auth, Objects, Sockets, Watches, Ready and Log are needed")
 	}
 	origins, err := parseOrigins(cfg.AllowedOrigins)
 	if err != nil {
@@ -80,6 +83,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, origins: origins}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	s.streaming, s.stopStreams = context.WithCancelCause(s.ctx)
 	s.app = fiber.New(fiber.Config{
 		AppName:               "stark",
 		BodyLimit:             maxBody,
@@ -121,6 +125,7 @@ func (s *Server) routes() error {
 	s.nodeRoutes(api.Group("/nodes"))
 	s.namespaceRoutes(api.Group("/namespaces"))
 	s.userRoutes(api.Group("/users"))
+	api.Get("/watch", s.as(s.watch))
 	return s.agentPageRoutes()
 }
 
@@ -143,6 +148,7 @@ func (s *Server) Listen(ln net.Listener) error {
 // meanwhile. What is left when ctx ends is cut off, and the error says so. It may come before Listen, and more than once.
 func (s *Server) Shutdown(ctx context.Context) error {
 	done := s.sockets.close()
+	s.stopStreams(errShutdown) // each says goodbye, and then its request is over
 	err := s.app.ShutdownWithContext(ctx)
 	s.closeListener()
 	select {

@@ -51,6 +51,7 @@ type fakes struct {
 	verifyErr error
 	notReady  bool
 	serve     func(conn SocketConn, remote string)
+	stream    func(ctx context.Context, send func([]wire.WatchFrame) error) error
 }
 
 func (f *fakes) note(what string, actor core.Actor, value any) error {
@@ -145,6 +146,14 @@ func (f *fakes) Whoami(_ context.Context, a core.Actor) (wire.User, error) {
 	return wire.User{ID: a.UserID, Email: a.Email, Role: "developer"}, f.note("whoami", a, nil)
 }
 
+func (f *fakes) Open(_ context.Context, a core.Actor, query wire.WatchQuery) (func(context.Context, func([]wire.WatchFrame) error) error, error) {
+	stream := f.stream
+	if stream == nil {
+		stream = func(context.Context, func([]wire.WatchFrame) error) error { return nil }
+	}
+	return stream, f.note("watch", a, query)
+}
+
 func (f *fakes) Verify(_ context.Context, token string) (core.Actor, error) {
 	if f.verifyErr != nil {
 		return core.Actor{}, f.verifyErr
@@ -212,7 +221,7 @@ func start(t *testing.T, change ...func(*Config)) *world {
 	t.Helper()
 	w := &world{fakes: &fakes{seen: map[string]any{}}, t: t, logs: &logBuffer{}, http: &http.Client{Transport: &http.Transport{}}}
 	cfg := Config{
-		Store: w.fakes, Verifier: w.fakes, Auth: w.fakes, Objects: w.fakes, Ready: w.ready,
+		Store: w.fakes, Verifier: w.fakes, Auth: w.fakes, Objects: w.fakes, Watches: w.fakes, Ready: w.ready,
 		Sockets: SocketsFunc(func(conn SocketConn, remote string) {
 			if w.serve != nil {
 				w.serve(conn, remote)

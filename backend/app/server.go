@@ -1,7 +1,7 @@
 // Package app is the composition root: it turns a configuration into a running server and ends it in order.
 //
-//	start: store → feed → cluster → control, hub → api
-//	stop:  api and hub (intake) → control (decisions) → hub's writers (completions) → feed → store
+//	start: store → feed → cluster → control, hub, watch → api
+//	stop:  api and hub (intake; watchers hear goodbye) → control (decisions) → hub's writers (completions) → feed → store
 package app
 
 import (
@@ -25,6 +25,7 @@ import (
 	"github.com/stark-o/stark/backend/hub"
 	"github.com/stark-o/stark/backend/store"
 	"github.com/stark-o/stark/backend/supa"
+	"github.com/stark-o/stark/backend/watch"
 	"github.com/stark-o/stark/backend/wire"
 )
 
@@ -39,6 +40,7 @@ type Server struct {
 	feed     *feed.Feed
 	control  *control.Controller
 	hub      *hub.Hub
+	watch    *watch.Room
 	api      *api.Server
 	ready    chan struct{} // closed once the first snapshot is in
 	once     sync.Once
@@ -85,8 +87,11 @@ func (s *Server) compose(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if s.watch, err = watch.New(watch.Config{Store: s.store, Log: cfg.Log}); err != nil {
+		return err
+	}
 	s.api, err = api.New(api.Config{
-		Store: s.store, Verifier: s.verifier, Auth: s.supabase, Objects: s.supabase, Ready: s.Ready, Log: cfg.Log, AllowedOrigins: cfg.AllowedOrigins, AgentPage: cfg.AgentPage,
+		Store: s.store, Verifier: s.verifier, Auth: s.supabase, Objects: s.supabase, Watches: s.watch, Ready: s.Ready, Log: cfg.Log, AllowedOrigins: cfg.AllowedOrigins, AgentPage: cfg.AgentPage,
 		Sockets: api.SocketsFunc(func(conn api.SocketConn, remote string) { s.hub.Serve(conn, remote) }),
 		Info:    wire.ServerInfo{Version: cfg.Version, SupabaseURL: cfg.PublicSupabaseURL, AnonKey: cfg.AnonKey},
 	})
@@ -105,6 +110,7 @@ func (s *Server) sink(changes core.Changes) {
 	delta := s.state.Apply(changes)
 	s.hub.Observe(delta)
 	s.control.Observe(delta)
+	s.watch.Observe(changes)
 	if delta.Snapshot {
 		s.once.Do(func() { close(s.ready) })
 	}
@@ -155,10 +161,11 @@ func (s *Server) Close() error {
 
 // Run serves until ctx ends, then stops in order and returns nil; or it returns why it had to stop before. Once.
 func (s *Server) Run(ctx context.Context) error {
-	failed := make(chan error, 4)
+	failed := make(chan error, 5)
 	feeding := s.start(failed, "feed", s.feed.Run)
 	reporting := s.start(failed, "hub", s.hub.Run)
 	deciding := s.start(failed, "control", s.control.Run)
+	telling := s.start(failed, "watch", s.watch.Run)
 	serving := s.start(failed, "api", func(context.Context) error { return s.api.Listen(s.listener) })
 	s.cfg.Log.Info("serving", "url", s.URL(), "supabase", s.cfg.SupabaseURL)
 
@@ -174,6 +181,7 @@ func (s *Server) Run(ctx context.Context) error {
 	serving.stop()
 	deciding.stop()
 	reporting.stop()
+	telling.stop()
 	feeding.stop()
 	return errors.Join(cause, err, s.Close())
 }

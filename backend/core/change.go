@@ -44,6 +44,12 @@ type ConfigUpserted struct {
 	Unchanged bool
 }
 
+// EventRecorded says that a row was added to events. Those rows are never listed, and do not change.
+type EventRecorded struct {
+	ID        int64
+	Namespace string // "" for none
+}
+
 type (
 	// PodDeleted says that the row is gone; so do the others.
 	PodDeleted struct{ ID uuid.UUID }
@@ -65,6 +71,7 @@ func (PackUpserted) isEvent()          {}
 func (NamespaceUpserted) isEvent()     {}
 func (PriorityClassUpserted) isEvent() {}
 func (ConfigUpserted) isEvent()        {}
+func (EventRecorded) isEvent()         {}
 func (PodDeleted) isEvent()            {}
 func (NodeDeleted) isEvent()           {}
 func (PackDeleted) isEvent()           {}
@@ -81,4 +88,8 @@ type Changes struct {
 	Position uint64
 	// CommitTime is when it committed, by the database's clock; zero for a snapshot.
 	CommitTime time.Time
+	// Transaction is its id (xid); 0 for a snapshot. The WAL shows a commit a moment before it is visible to other sessions.
+	Transaction uint32
+	// History names the history that positions are of: the database server and its timeline. Only a snapshot says it.
+	History string
 }

@@ -11,7 +11,7 @@ import (
 type table struct {
 	// upsert makes the event for an inserted or changed row.
 	upsert func(r *row) core.Event
-	// delete makes the event for a deleted row, from its key.
+	// delete makes the event for a deleted row, from its key; nil is none.
 	delete func(r *row) core.Event
 }
 
@@ -73,6 +73,7 @@ var tables = map[string]tableKind{
 	"namespaces":       {[]string{"id", "name", "labels"}, namespaceTable},
 	"priority_classes": {[]string{"name", "value", "preemption_policy", "global_default"}, priorityClassTable},
 	"cluster_config":   {[]string{"key", "value"}, configTable},
+	"events":           {[]string{"id", "namespace"}, eventTable},
 }
 
 var podColumns = []string{
@@ -196,6 +197,17 @@ func configTable(col map[string]int) table {
 			return core.ConfigUpserted{Key: r.string(key), Value: r.raw(value, ""), Unchanged: r.cells[value].unchanged}
 		},
 		delete: func(r *row) core.Event { return core.ConfigDeleted{Key: r.string(key)} },
+	}
+}
+
+// eventTable is published for its insertions only; should somebody publish more of it, the rest is no news.
+func eventTable(col map[string]int) table {
+	id, namespace := col["id"], col["namespace"]
+	return table{
+		upsert: func(r *row) core.Event {
+			return core.EventRecorded{ID: r.int(id), Namespace: r.string(namespace)}
+		},
+		delete: func(*row) core.Event { return nil },
 	}
 }
 

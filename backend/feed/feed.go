@@ -27,7 +27,8 @@ var ErrSchema = errors.New("the database schema does not fit this version")
 type Config struct {
 	// URL is a direct connection (not a pooler) of a role with REPLICATION that may read the published tables.
 	URL         string
-	Publication string // default "stark"
+	Publication string // of the tables that are listed and followed; default "stark"
+	Appended    string // of the tables whose insertions are followed and that are not listed; default "stark_appended"
 	// Sink takes every batch, in order, from one goroutine. It must not block for long. A batch without events only moves the position:
 	// what was committed up to there concerned other tables.
 	Sink func(core.Changes)
@@ -56,6 +57,9 @@ type Feed struct {
 func New(cfg Config) (*Feed, error) {
 	if cfg.Publication == "" {
 		cfg.Publication = "stark"
+	}
+	if cfg.Appended == "" {
+		cfg.Appended = "stark_appended"
 	}
 	if cfg.StatusInterval <= 0 {
 		cfg.StatusInterval = 10 * time.Second
@@ -106,6 +110,10 @@ func (f *Feed) follow(ctx context.Context) error {
 	}
 	defer closeConn(ctx, stream)
 
+	system, err := pglogrepl.IdentifySystem(ctx, stream)
+	if err != nil {
+		return fmt.Errorf("identify system: %w", err)
+	}
 	slot := "stark_" + randomHex(8)
 	start, snapshot, err := f.createSlot(ctx, stream, slot)
 	if err != nil {
@@ -118,12 +126,13 @@ func (f *Feed) follow(ctx context.Context) error {
 	// The exported snapshot lives until the next command on this connection, so the stream starts after the listing.
 	err = pglogrepl.StartReplication(ctx, stream, slot, start, pglogrepl.StartReplicationOptions{
 		Mode:       pglogrepl.LogicalReplication,
-		PluginArgs: []string{"proto_version '1'", "publication_names '" + quotedName(f.cfg.Publication) + "'"},
+		PluginArgs: []string{"proto_version '1'", "publication_names '" + quotedName(f.cfg.Publication) + "," + quotedName(f.cfg.Appended) + "'"},
 	})
 	if err != nil {
 		return fmt.Errorf("start replication: %w", err)
 	}
-	f.cfg.Sink(core.Changes{Snapshot: true, Events: events, Position: uint64(start)})
+	history := fmt.Sprintf("%s.%d", system.SystemID, system.Timeline)
+	f.cfg.Sink(core.Changes{Snapshot: true, Events: events, Position: uint64(start), History: history})
 	f.update(func(s *Status) { *s = Status{Synced: true, Position: uint64(start), HeardAt: time.Now()} })
 	f.cfg.Log.Info("feed listed", "rows", len(events), "position", start.String())
 	return f.watch(ctx, stream, start)
@@ -167,7 +176,7 @@ func (f *Feed) list(ctx context.Context, snapshot string) ([]core.Event, error) 
 		return nil, fmt.Errorf("connect for listing: %w", err)
 	}
 	defer closeConn(ctx, conn.PgConn())
-	return list(ctx, conn, f.cfg.Publication, snapshot)
+	return list(ctx, conn, f.cfg.Publication, f.cfg.Appended, snapshot)
 }
 
 // watch hands transactions over until the connection ends. It alone uses the connection.

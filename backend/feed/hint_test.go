@@ -50,6 +50,8 @@ func TestSaysWhatToDo(t *testing.T) {
 		is      error
 	}{
 		"no publication": {breakIt: run("drop publication stark"), want: []string{"not in publication stark", "apply the migrations"}, is: ErrSchema},
+		"no publication of what is appended": {breakIt: run("drop publication stark_appended"), want: []string{"not in publication stark_appended", "apply the migrations"},
+			is: ErrSchema},
 		"table left out": {breakIt: run("alter publication stark drop table public.packs"), want: []string{"table packs is not in"}, is: ErrSchema},
 		"column left out": {breakIt: run("alter publication stark drop table public.packs; alter publication stark add table public.packs (id)"),
 			want: []string{"lacks column name", "apply the migrations"}, is: ErrSchema},

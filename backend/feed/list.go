@@ -15,8 +15,8 @@ import (
 // snapshotName is what Postgres calls exported snapshots; SET TRANSACTION SNAPSHOT takes no parameter.
 var snapshotName = regexp.MustCompile(`^[0-9A-F]+-[0-9A-F]+-[0-9]+$`)
 
-// list reads every published table as of an exported snapshot.
-func list(ctx context.Context, conn *pgx.Conn, publication, snapshot string) ([]core.Event, error) {
+// list reads every published table as of an exported snapshot, but those that are only appended to.
+func list(ctx context.Context, conn *pgx.Conn, publication, appended, snapshot string) ([]core.Event, error) {
 	if !snapshotName.MatchString(snapshot) {
 		return nil, fmt.Errorf("unexpected snapshot name %q", snapshot)
 	}
@@ -35,6 +35,12 @@ func list(ctx context.Context, conn *pgx.Conn, publication, snapshot string) ([]
 	published, err := publishedColumns(ctx, tx, publication)
 	if err != nil {
 		return nil, err
+	}
+	// A publication that is missing is an error only once there is something to stream.
+	if news, err := publishedColumns(ctx, tx, appended); err != nil {
+		return nil, err
+	} else if news["events"] == nil {
+		return nil, fmt.Errorf("%w: table events is not in publication %s", ErrSchema, appended)
 	}
 	var events []core.Event
 	for _, name := range listOrder {

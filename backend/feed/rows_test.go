@@ -154,3 +154,54 @@ func TestBackoffGrowsAndStartsAnew(t *testing.T) {
 	b.reset()
 	require.LessOrEqual(t, b.next(), 150*time.Millisecond)
 }
+
+// Of what is only appended to, insertions come and nothing else: neither a listing of what was there nor what retention deletes.
+func TestEventsArriveAsTheyAreRecorded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	fixture.Exec(t, w.pool, "insert into public.namespaces (name) values ('before')")
+	var recorded []core.EventRecorded
+	histories := map[string]bool{}
+	transactions := map[uint32]bool{}
+	w.start(t, func(c *Config) {
+		next := c.Sink
+		c.Sink = func(changes core.Changes) {
+			w.mu.Lock()
+			if changes.Snapshot {
+				histories[changes.History] = true
+			}
+			for _, e := range changes.Events {
+				if e, ok := e.(core.EventRecorded); ok {
+					recorded = append(recorded, e)
+					transactions[changes.Transaction] = true
+				}
+			}
+			w.mu.Unlock()
+			next(changes)
+		}
+	})
+	w.synced(t)
+	xid := fixture.One[int64](t, w.pool, "insert into public.namespaces (name) values ('after') returning pg_current_xact_id()::text::bigint")
+	fixture.Exec(t, w.pool, "delete from public.events")
+	w.caughtUp(t)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	require.Len(t, recorded, 1)
+	require.NotZero(t, recorded[0].ID)
+	require.Equal(t, map[uint32]bool{uint32(xid): true}, transactions)
+	system := fixture.One[string](t, w.pool, "select system_identifier || '.1' from pg_control_system()")
+	require.Equal(t, map[string]bool{system: true}, histories)
+	require.Equal(t, 1, w.snapshots)
+}
+
+func TestADeletionThatSomebodyPublishesIsNoNews(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start(t, nil)
+	w.synced(t)
+	fixture.Exec(t, w.pool, "alter publication stark_appended set (publish = 'insert, delete')")
+	fixture.Exec(t, w.pool, "insert into public.namespaces (name) values ('after')")
+	fixture.Exec(t, w.pool, "delete from public.events")
+	w.caughtUp(t)
+	require.Equal(t, 1, w.listings())
+}

@@ -29,7 +29,7 @@ func (a *assembler) message(data []byte) (*core.Changes, error) {
 	}
 	switch m := msg.(type) {
 	case *pglogrepl.BeginMessage:
-		a.current = core.Changes{CommitTime: m.CommitTime.UTC()}
+		a.current = core.Changes{CommitTime: m.CommitTime.UTC(), Transaction: m.Xid}
 	case *pglogrepl.RelationMessage:
 		return nil, a.relation(m)
 	case *pglogrepl.InsertMessage:
@@ -127,7 +127,9 @@ func (a *assembler) add(relation uint32, tuple *pglogrepl.TupleData, decode func
 	if err != nil {
 		return err
 	}
-	a.current.Events = append(a.current.Events, event)
+	if event != nil {
+		a.current.Events = append(a.current.Events, event)
+	}
 	return nil
 }
 

@@ -24,7 +24,7 @@ const module = "github.com/stark-o/stark/"
 
 // rooms says which rooms each room of backend/ may import. Imports point inward:
 //
-//	core ← sched, cluster, wire, auth, store, feed, supa ← control, hub ← api ← app ← cmd
+//	core ← sched, cluster, wire, auth, store, feed, supa ← control, hub, watch ← api ← app ← cmd
 //
 // and store, feed, hub and api never import each other. Another edge is a decision: make it here, and in AGENTS.md.
 var rooms = map[string][]string{
@@ -38,8 +38,9 @@ var rooms = map[string][]string{
 	"supa":    {"core", "wire"},
 	"control": {"core", "cluster", "sched"},
 	"hub":     {"core", "cluster", "wire"},
+	"watch":   {"core", "wire"},
 	"api":     {"core", "wire"},
-	"app":     {"api", "auth", "cluster", "control", "core", "feed", "hub", "store", "supa", "wire"},
+	"app":     {"api", "auth", "cluster", "control", "core", "feed", "hub", "store", "supa", "watch", "wire"},
 }
 
 // pack is a package as `go list` shows it.

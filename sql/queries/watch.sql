@@ -1,0 +1,34 @@
+-- What watchers hear of. All but CurrentSnapshot runs as the watcher, under row-level security: a row that does not come back is gone, or not theirs to see.
+
+-- name: CurrentSnapshot :one
+-- What a statement that begins now sees, as xmin:xmax:running,….
+select pg_current_snapshot()::text;
+
+-- name: WatchedPods :many
+select p.id, p.name, p.namespace, p.pack_id, coalesce(pk.name, '')::text as pack_name, coalesce(pk.version, '')::text as pack_version,
+       p.node_id, coalesce(n.name, '')::text as node_name, p.status, p.desired_state, p.reason, p.message, p.incarnation, p.restarts,
+       p.cpu, p.memory, p.priority_class, p.priority, p.env, p.args, p.metadata, p.node_selector, p.tolerations, p.affinity, p.topology_spread,
+       coalesce(p.scheduling_group, '')::text as scheduling_group, coalesce(p.scheduling_group_size, 0)::integer as scheduling_group_size,
+       p.grace_period_ms, p.labels, p.annotations, p.unschedulable, p.result, p.created_by, p.created_at, p.scheduled_at, p.started_at,
+       p.finished_at, p.revision
+from public.pods p
+left join public.packs pk on pk.id = p.pack_id
+left join public.nodes n on n.id = p.node_id
+where p.id = any (@ids::uuid[]);
+
+-- name: WatchedNodes :many
+select n.id, n.name, n.runtime_type, n.runtime_version, n.agent_version, n.status, n.status_reason, n.status_since,
+       l.renewed_at as last_heartbeat, n.owner_id, n.access, n.unschedulable, n.labels, n.annotations, n.taints, n.capabilities,
+       n.cpu, n.memory, n.max_pods, n.drain_requested_at, n.drain_deadline, n.created_at, n.revision,
+       (select count(*) from public.pods p where p.node_id = n.id and p.status in ('scheduled', 'starting', 'running', 'stopping')) as pods
+from public.nodes n
+left join public.node_leases l on l.node_id = n.id
+where n.id = any (@ids::uuid[]);
+
+-- name: WatchedPacks :many
+select id, name, version, runtime_tag, owner_id, visibility, bundle_path, bundle_sha256, bundle_size, description, metadata, created_at, revision
+from public.packs
+where id = any (@ids::uuid[]);
+
+-- name: WatchedNamespaces :many
+select id, name, labels, resource_quota, created_at, revision from public.namespaces where id = any (@ids::uuid[]);

@@ -67,20 +67,20 @@ func parseSnapshot(text string) (s snapshot, err error) {
 // Watched reads rows as the actor sees them now. FORBIDDEN when the actor's role does not watch.
 func (s *Store) Watched(ctx context.Context, actor core.Actor, refs []wire.WatchRef) (wire.Watched, error) {
 	seen := wire.Watched{Objects: make(map[wire.WatchRef]any, len(refs))}
-	ids := map[wire.WatchKind][]uuid.UUID{}
+	of := map[wire.WatchKind][]wire.WatchRef{}
 	for _, ref := range refs {
-		ids[ref.Kind] = append(ids[ref.Kind], ref.ID)
+		of[ref.Kind] = append(of[ref.Kind], ref)
 	}
 	err := s.asActor(ctx, actor, func(q *db.Queries) (err error) {
 		if seen.Role, err = watcher(ctx, q); err != nil {
 			return err
 		}
-		for kind, of := range ids {
+		for kind, refs := range of {
 			read, known := watchedKinds[kind]
 			if !known {
 				return fmt.Errorf("read changes: there is no kind %q", kind)
 			}
-			if err := read(ctx, q, of, seen.Objects); err != nil {
+			if err := read(ctx, q, refs, seen.Objects); err != nil {
 				return mapError("read changed "+string(kind), err)
 			}
 		}
@@ -89,34 +89,60 @@ func (s *Store) Watched(ctx context.Context, actor core.Actor, refs []wire.Watch
 	return seen, err
 }
 
-// watchedKinds reads each kind by ids.
-var watchedKinds = map[wire.WatchKind]func(context.Context, *db.Queries, []uuid.UUID, map[wire.WatchRef]any) error{
-	wire.WatchPods: func(ctx context.Context, q *db.Queries, ids []uuid.UUID, into map[wire.WatchRef]any) error {
-		rows, err := q.WatchedPods(ctx, ids)
-		return collect(rows, err, into, wire.WatchPods, func(r db.WatchedPodsRow) (uuid.UUID, any) { return r.ID, podOf(db.ListPodsRow(r)) })
-	},
-	wire.WatchNodes: func(ctx context.Context, q *db.Queries, ids []uuid.UUID, into map[wire.WatchRef]any) error {
-		rows, err := q.WatchedNodes(ctx, ids)
-		return collect(rows, err, into, wire.WatchNodes, func(r db.WatchedNodesRow) (uuid.UUID, any) { return r.ID, nodeOf(db.ListNodesRow(r)) })
-	},
-	wire.WatchPacks: func(ctx context.Context, q *db.Queries, ids []uuid.UUID, into map[wire.WatchRef]any) error {
-		rows, err := q.WatchedPacks(ctx, ids)
-		return collect(rows, err, into, wire.WatchPacks, func(r db.WatchedPacksRow) (uuid.UUID, any) { return r.ID, packOf(db.ListPacksRow(r)) })
-	},
-	wire.WatchNamespaces: func(ctx context.Context, q *db.Queries, ids []uuid.UUID, into map[wire.WatchRef]any) error {
-		rows, err := q.WatchedNamespaces(ctx, ids)
-		return collect(rows, err, into, wire.WatchNamespaces, func(r db.WatchedNamespacesRow) (uuid.UUID, any) {
-			return r.ID, namespaceOf(db.ListNamespacesRow(r))
-		})
-	},
+// reader reads rows of one kind into a map.
+type reader func(ctx context.Context, q *db.Queries, refs []wire.WatchRef, into map[wire.WatchRef]any) error
+
+var watchedKinds = map[wire.WatchKind]reader{
+	wire.WatchPods: readerOf((*db.Queries).WatchedPods, ids, func(r db.WatchedPodsRow) (wire.WatchRef, any) {
+		return wire.WatchRef{Kind: wire.WatchPods, ID: r.ID}, podOf(db.ListPodsRow(r))
+	}),
+	wire.WatchNodes: readerOf((*db.Queries).WatchedNodes, ids, func(r db.WatchedNodesRow) (wire.WatchRef, any) {
+		return wire.WatchRef{Kind: wire.WatchNodes, ID: r.ID}, nodeOf(db.ListNodesRow(r))
+	}),
+	wire.WatchPacks: readerOf((*db.Queries).WatchedPacks, ids, func(r db.WatchedPacksRow) (wire.WatchRef, any) {
+		return wire.WatchRef{Kind: wire.WatchPacks, ID: r.ID}, packOf(db.ListPacksRow(r))
+	}),
+	wire.WatchNamespaces: readerOf((*db.Queries).WatchedNamespaces, ids, func(r db.WatchedNamespacesRow) (wire.WatchRef, any) {
+		return wire.WatchRef{Kind: wire.WatchNamespaces, ID: r.ID}, namespaceOf(db.ListNamespacesRow(r))
+	}),
+	wire.WatchEvents: readerOf((*db.Queries).WatchedEvents, numbers, func(r db.WatchedEventsRow) (wire.WatchRef, any) {
+		return wire.WatchRef{Kind: wire.WatchEvents, Number: r.ID}, eventOf(r)
+	}),
 }
 
-func collect[R any](rows []R, err error, into map[wire.WatchRef]any, kind wire.WatchKind, dto func(R) (uuid.UUID, any)) error {
-	for _, r := range rows {
-		id, object := dto(r)
-		into[wire.WatchRef{Kind: kind, ID: id}] = object
+// readerOf makes a reader of a query, of what it takes, and of what becomes of its rows.
+func readerOf[R, K any](query func(*db.Queries, context.Context, []K) ([]R, error), keys func([]wire.WatchRef) []K, dto func(R) (wire.WatchRef, any)) reader {
+	return func(ctx context.Context, q *db.Queries, refs []wire.WatchRef, into map[wire.WatchRef]any) error {
+		rows, err := query(q, ctx, keys(refs))
+		for _, r := range rows {
+			ref, object := dto(r)
+			into[ref] = object
+		}
+		return err
 	}
-	return err
+}
+
+func ids(refs []wire.WatchRef) []uuid.UUID {
+	list := make([]uuid.UUID, len(refs))
+	for i, ref := range refs {
+		list[i] = ref.ID
+	}
+	return list
+}
+
+func numbers(refs []wire.WatchRef) []int64 {
+	list := make([]int64, len(refs))
+	for i, ref := range refs {
+		list[i] = ref.Number
+	}
+	return list
+}
+
+func eventOf(r db.WatchedEventsRow) wire.Event {
+	return wire.Event{
+		ID: r.ID, At: r.At, Kind: r.Kind, ObjectID: r.ObjectID, ObjectName: r.ObjectName, Namespace: r.Namespace, Type: r.Type, Reason: r.Reason,
+		Message: r.Message, Data: r.Data, ActorID: r.ActorID, ActorRole: r.ActorRole, CorrelationID: r.CorrelationID,
+	}
 }
 
 // watcher is the role of the one who watches: of those who read the cluster. Agents hear on their socket what they need.

@@ -56,6 +56,35 @@ func TestWatchedByActor(t *testing.T) {
 	require.Error(t, err)
 }
 
+func TestWatchedEventsByActor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.cast(t)
+	fixture.Exec(t, w.pool, "delete from public.events")
+	private := fixture.Pack(t, w.pool, w.dev, "secret")
+	fixture.Exec(t, w.pool, "delete from public.events where object_id = $1", private)
+	fixture.Exec(t, w.pool, "update public.packs set visibility = 'private' where id = $1", private)                // its owner's, and admins'
+	fixture.Exec(t, w.pool, "insert into public.namespaces (name) values ('team-a')")                               // everybody's
+	fixture.Exec(t, w.pool, "insert into public.events (kind, reason, audience) values ('user', 'x', 'operators')") // operators', and admins'
+	var refs []wire.WatchRef
+	for _, number := range fixture.All[int64](t, w.pool, "select id from public.events order by id") {
+		refs = append(refs, wire.WatchRef{Kind: wire.WatchEvents, Number: number})
+	}
+	require.Len(t, refs, 3)
+	sees := map[string]int{"admin": 3, "operator": 2, "developer": 2, "other": 1, "viewer": 1}
+	c.check(t, "watch events", verdicts{ok, ok, ok, ok, ok, forbid, forbid}, func(ctx context.Context, a core.Actor) error {
+		seen, err := w.Watched(ctx, a, refs)
+		for name, who := range c {
+			if who == a && err == nil {
+				require.Len(t, seen.Objects, sees[name], name)
+				event := seen.Objects[refs[1]].(wire.Event)
+				require.Equal(t, []any{refs[1].Number, "namespace", "team-a"}, []any{event.ID, event.Kind, event.ObjectName})
+			}
+		}
+		return err
+	})
+}
+
 func TestWatchedIsWhatListsShow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

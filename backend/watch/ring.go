@@ -92,6 +92,14 @@ func (r *ring) take(from, limit uint64, size int) (c chunk, ok bool) {
 	return c, true
 }
 
+// elsewhere says that an entry is not of a namespace; one of which that is not known may be. "" is all of them.
+func (e *entry) elsewhere(namespace string) bool {
+	if namespace == "" || e.namespace == namespace {
+		return false
+	}
+	return e.namespace != "" || e.ref.Kind == wire.WatchEvents // whose namespace is always known
+}
+
 // row is one that changed.
 type row struct {
 	ref  wire.WatchRef
@@ -103,8 +111,7 @@ func (c chunk) rows(query wire.WatchQuery, user uuid.UUID) []row {
 	var rows []row
 	index := map[wire.WatchRef]int{}
 	for _, e := range c.entries {
-		elsewhere := query.Namespace != "" && e.namespace != "" && e.namespace != query.Namespace
-		if elsewhere || !slices.Contains(query.Kinds, e.ref.Kind) {
+		if e.elsewhere(query.Namespace) || !slices.Contains(query.Kinds, e.ref.Kind) {
 			continue
 		}
 		i, known := index[e.ref]

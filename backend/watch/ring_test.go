@@ -100,10 +100,29 @@ func TestRowsAreCoalescedAndFiltered(t *testing.T) {
 	somewhere.Namespace = "a"
 	require.Equal(t, []row{{podRef(1), true}, {node, true}, {podRef(3), true}}, c.rows(somewhere, me), "where a deleted pod was is not known")
 
+	event := wire.WatchRef{Kind: wire.WatchEvents, Number: 7}
+	for namespace, seen := range map[string]bool{"a": true, "b": false, "": false} {
+		of := only(wire.WatchEvents)
+		of.Namespace = "a"
+		one := chunk{entries: []entry{{ref: event, namespace: namespace}}}
+		require.Equal(t, seen, len(one.rows(of, me)) == 1, "an event of namespace %q", namespace)
+		of.Namespace = ""
+		require.Len(t, one.rows(of, me), 1)
+	}
+
 	require.Equal(t, []row{{pack, true}}, c.rows(only(wire.WatchPacks), me))
 	require.Equal(t, []row{{pack, false}}, c.rows(only(wire.WatchPacks), uuid.UUID{0: 2}))
 	c.entries = append(c.entries, entry{ref: pack, audience: all})
 	require.Equal(t, []row{{pack, true}}, c.rows(only(wire.WatchPacks), uuid.UUID{0: 2}), "it was everybody's for a moment")
+}
+
+func TestWhoHearsThatSomethingIsGone(t *testing.T) {
+	t.Parallel()
+	pack, event := wire.WatchRef{Kind: wire.WatchPacks}, wire.WatchRef{Kind: wire.WatchEvents, Number: 7}
+	require.True(t, mayHear(row{pack, true}, "viewer"))
+	require.False(t, mayHear(row{pack, false}, "operator"))
+	require.True(t, mayHear(row{pack, false}, "admin"))
+	require.False(t, mayHear(row{event, false}, "admin"), "retention is no news")
 }
 
 func TestCursor(t *testing.T) {

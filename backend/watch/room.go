@@ -148,6 +148,8 @@ func (r *Room) entryOf(event core.Event) (e entry, watched bool) {
 		return entry{ref: wire.WatchRef{Kind: wire.WatchNamespaces, ID: event.Namespace.ID}, audience: everybody}, true
 	case core.NamespaceDeleted:
 		return entry{ref: wire.WatchRef{Kind: wire.WatchNamespaces, ID: event.ID}, audience: everybody}, true
+	case core.EventRecorded: // it is never gone
+		return entry{ref: wire.WatchRef{Kind: wire.WatchEvents, Number: event.ID}, namespace: event.Namespace}, true
 	}
 	return entry{}, false
 }

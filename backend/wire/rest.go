@@ -252,6 +252,23 @@ type NamespaceCreate struct {
 	ResourceQuota Quota             `json:"resourceQuota"`
 }
 
+// Event is something that happened in the cluster; a pod's own life is in its history (PodEvent).
+type Event struct {
+	ID            int64           `json:"id"`
+	At            time.Time       `json:"at"`
+	Kind          string          `json:"kind"` // what it is about: cluster, config, deployment, namespace, node, pack, pod, priority_class, user
+	ObjectID      *uuid.UUID      `json:"objectId"`
+	ObjectName    string          `json:"objectName"`
+	Namespace     *string         `json:"namespace"`
+	Type          string          `json:"type"` // Normal, Warning
+	Reason        string          `json:"reason"`
+	Message       string          `json:"message"`
+	Data          json.RawMessage `json:"data"`
+	ActorID       *uuid.UUID      `json:"actorId"` // null for the system
+	ActorRole     string          `json:"actorRole"`
+	CorrelationID *string         `json:"correlationId"`
+}
+
 // Login is the body of POST /auth/login.
 type Login struct {
 	Email    string `json:"email"`

@@ -16,10 +16,11 @@ const (
 	WatchNodes      WatchKind = "nodes"
 	WatchPacks      WatchKind = "packs"
 	WatchNamespaces WatchKind = "namespaces"
+	WatchEvents     WatchKind = "events"
 )
 
 // WatchKinds are all of them.
-var WatchKinds = []WatchKind{WatchPods, WatchNodes, WatchPacks, WatchNamespaces}
+var WatchKinds = []WatchKind{WatchPods, WatchNodes, WatchPacks, WatchNamespaces, WatchEvents}
 
 // WatchQuery is what a watcher wants to hear of.
 type WatchQuery struct {
@@ -32,7 +33,7 @@ type WatchQuery struct {
 type WatchRef struct {
 	Kind   WatchKind
 	ID     uuid.UUID
-	Number int64 // instead of ID, for rows that are numbered
+	Number int64 // instead of ID, of an event
 }
 
 // Key is the row's id as it is in its DTO.

@@ -32,3 +32,8 @@ where id = any (@ids::uuid[]);
 
 -- name: WatchedNamespaces :many
 select id, name, labels, resource_quota, created_at, revision from public.namespaces where id = any (@ids::uuid[]);
+
+-- name: WatchedEvents :many
+select id, at, kind, object_id, object_name, namespace, type, reason, message, data, actor_id, actor_role, correlation_id
+from public.events
+where id = any (@numbers::bigint[]);

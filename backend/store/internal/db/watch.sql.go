@@ -27,6 +27,62 @@ func (q *Queries) CurrentSnapshot(ctx context.Context) (string, error) {
 	return column_1, err
 }
 
+const watchedEvents = `-- name: WatchedEvents :many
+select id, at, kind, object_id, object_name, namespace, type, reason, message, data, actor_id, actor_role, correlation_id
+from public.events
+where id = any ($1::bigint[])
+`
+
+type WatchedEventsRow struct {
+	ID            int64
+	At            time.Time
+	Kind          string
+	ObjectID      *uuid.UUID
+	ObjectName    string
+	Namespace     *string
+	Type          string
+	Reason        string
+	Message       string
+	Data          json.RawMessage
+	ActorID       *uuid.UUID
+	ActorRole     string
+	CorrelationID *string
+}
+
+func (q *Queries) WatchedEvents(ctx context.Context, numbers []int64) ([]WatchedEventsRow, error) {
+	rows, err := q.db.Query(ctx, watchedEvents, numbers)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []WatchedEventsRow
+	for rows.Next() {
+		var i WatchedEventsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.At,
+			&i.Kind,
+			&i.ObjectID,
+			&i.ObjectName,
+			&i.Namespace,
+			&i.Type,
+			&i.Reason,
+			&i.Message,
+			&i.Data,
+			&i.ActorID,
+			&i.ActorRole,
+			&i.CorrelationID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const watchedNamespaces = `-- name: WatchedNamespaces :many
 select id, name, labels, resource_quota, created_at, revision from public.namespaces where id = any ($1::uuid[])
 `

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -45,8 +46,11 @@ func (s *Server) watch(c *fiber.Ctx, who caller) error {
 	conn, correlation := c.Context().Conn(), correlationID(c)
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
 		start := time.Now()
+		// A client that does not read must not hold up Shutdown.
+		unstick := context.AfterFunc(s.streaming, func() { _ = conn.SetWriteDeadline(time.Now().Add(goodbyeTimeout)) })
+		defer unstick()
 		err := guardedStream(func() error {
-			return stream(s.streaming, func(frames []wire.WatchFrame) error { return sendFrames(conn, w, frames) })
+			return stream(s.streaming, func(frames []wire.WatchFrame) error { return s.sendFrames(conn, w, frames) })
 		})
 		s.cfg.Log.LogAttrs(s.ctx, slog.LevelInfo, "watch ended", slog.String(keyCorrelation, correlation),
 			slog.String(keyUser, who.UserID.String()), slog.Duration(keyDuration, time.Since(start)), slog.Any(keyError, err))
@@ -87,11 +91,16 @@ func watchQuery(c *fiber.Ctx) (query wire.WatchQuery, err error) {
 }
 
 // sendFrames writes frames and waits until the client's side has them, or has not taken them in time.
-func sendFrames(conn net.Conn, w *bufio.Writer, frames []wire.WatchFrame) error {
+func (s *Server) sendFrames(conn net.Conn, w *bufio.Writer, frames []wire.WatchFrame) error {
 	for _, f := range frames {
 		// For each: a slow client may take its time over many.
 		if err := conn.SetWriteDeadline(time.Now().Add(streamPatience)); err != nil {
 			return err
+		}
+		if s.streaming.Err() != nil { // looked at after the line above, which may have undone what Shutdown had set
+			if err := conn.SetWriteDeadline(time.Now().Add(goodbyeTimeout)); err != nil {
+				return err
+			}
 		}
 		if f.Event == wire.WatchKeepAlive {
 			// A comment; the id alone is no event but moves what a client comes back with.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -103,6 +104,27 @@ func TestShutdownEndsWatches(t *testing.T) {
 	rest, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
 	require.Contains(t, string(rest), "event: bye")
+}
+
+// One that does not read cannot take the goodbye; nobody waits for it as long as for a slow one.
+func TestShutdownDoesNotWaitForAWatcherThatDoesNotRead(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	full := wire.WatchFrame{Event: wire.WatchChanged, Data: bytes.Repeat([]byte("x"), 1<<20)}
+	sent := make(chan struct{}, 1024)
+	w.stream = func(_ context.Context, send func([]wire.WatchFrame) error) error {
+		for {
+			if err := send([]wire.WatchFrame{full}); err != nil {
+				return err
+			}
+			sent <- struct{}{}
+		}
+	}
+	w.openWatch("")
+	<-sent // it is under way, and soon stuck: the kernel takes a few of these
+	ctx, cancel := context.WithTimeout(t.Context(), streamPatience/2)
+	defer cancel()
+	require.NoError(t, w.srv.Shutdown(ctx))
 }
 
 func TestAWatcherThatGoesAwayIsNoticed(t *testing.T) {

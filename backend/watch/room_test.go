@@ -236,6 +236,36 @@ func TestASlowWatcherWhomTheRingOvertakesListsAgain(t *testing.T) {
 	})
 }
 
+// As long as the client has not been told to list again, no frame says that it is further than it is.
+func TestUntilItIsToldToListAgainAWatcherStaysWhereItIs(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(c *Config) { c.Remember = 2 }, func(b *bubble) {
+		s := b.watch(actor(1), pods)
+		b.do(pod(1, 1))
+		last := <-s.frames
+		b.do(pod(2, 1))
+		time.Sleep(time.Second) // it is sending this one
+		for i := range byte(3) {
+			b.do(pod(3+i, 1))
+		}
+		time.Sleep(time.Second)
+		b.db.fail(errors.New("down"))
+		told := <-s.frames
+		require.Equal(t, wire.WatchChanged, told.Event)
+		require.NotEqual(t, last.Cursor, told.Cursor)
+		for range 2 {
+			f := <-s.frames
+			require.Equal(t, wire.WatchKeepAlive, f.Event)
+			require.Equal(t, told.Cursor, f.Cursor)
+		}
+		b.db.fail(nil)
+		f := <-s.frames
+		require.Equal(t, wire.WatchResync, f.Event)
+		require.NotEqual(t, told.Cursor, f.Cursor)
+		s.end()
+	})
+}
+
 // A client that is cut off comes back with the cursor of the last frame that it has, to this server or another.
 func TestComingBack(t *testing.T) {
 	t.Parallel()

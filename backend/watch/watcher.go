@@ -112,16 +112,18 @@ func (w *watcher) arm(ctx context.Context) error {
 	return nil
 }
 
-// begin puts the watcher at what is visible now. A client that lists after it has been told misses nothing.
-func (w *watcher) begin(ctx context.Context) (err error) {
-	if w.next, w.cursor, err = w.room.now(ctx); err != nil {
+// begin puts the watcher at what is visible now. A client that lists after it has been told misses nothing. On an error it stays where it is: its
+// client has not been told.
+func (w *watcher) begin(ctx context.Context) error {
+	place, at, err := w.room.now(ctx)
+	if err != nil {
 		return err
 	}
 	seen, err := w.room.cfg.Store.Watched(ctx, w.actor, nil)
 	if err != nil {
 		return err
 	}
-	w.role = seen.Role
+	w.next, w.cursor, w.role = place, at, seen.Role
 	return nil
 }
 

@@ -185,6 +185,8 @@ func (s *State) apply(event core.Event, delta *Delta) {
 		delete(s.config, e.Key)
 	case core.PriorityClassUpserted, core.PriorityClassDeleted:
 		// Resolved by the database when a pod is inserted; nothing here needs them.
+	case core.DeploymentUpserted, core.DeploymentDeleted, core.EventRecorded:
+		// Nothing is decided by them: they are for watchers.
 	}
 }
 

@@ -34,6 +34,9 @@ type NamespaceUpserted struct {
 	LabelsUnchanged bool
 }
 
+// DeploymentUpserted carries a deployment's new state.
+type DeploymentUpserted struct{ Deployment *Deployment }
+
 // PriorityClassUpserted carries a priority class's new state.
 type PriorityClassUpserted struct{ PriorityClass *PriorityClass }
 
@@ -59,6 +62,8 @@ type (
 	PackDeleted struct{ ID uuid.UUID }
 	// NamespaceDeleted is as PodDeleted.
 	NamespaceDeleted struct{ ID uuid.UUID }
+	// DeploymentDeleted is as PodDeleted.
+	DeploymentDeleted struct{ ID uuid.UUID }
 	// PriorityClassDeleted is as PodDeleted.
 	PriorityClassDeleted struct{ Name string }
 	// ConfigDeleted is as PodDeleted.
@@ -69,6 +74,7 @@ func (PodUpserted) isEvent()           {}
 func (NodeUpserted) isEvent()          {}
 func (PackUpserted) isEvent()          {}
 func (NamespaceUpserted) isEvent()     {}
+func (DeploymentUpserted) isEvent()    {}
 func (PriorityClassUpserted) isEvent() {}
 func (ConfigUpserted) isEvent()        {}
 func (EventRecorded) isEvent()         {}
@@ -76,6 +82,7 @@ func (PodDeleted) isEvent()            {}
 func (NodeDeleted) isEvent()           {}
 func (PackDeleted) isEvent()           {}
 func (NamespaceDeleted) isEvent()      {}
+func (DeploymentDeleted) isEvent()     {}
 func (PriorityClassDeleted) isEvent()  {}
 func (ConfigDeleted) isEvent()         {}
 

@@ -71,6 +71,7 @@ var tables = map[string]tableKind{
 	"nodes":            {nodeColumns, nodeTable},
 	"packs":            {packColumns, packTable},
 	"namespaces":       {[]string{"id", "name", "labels"}, namespaceTable},
+	"deployments":      {[]string{"id", "name", "namespace"}, deploymentTable},
 	"priority_classes": {[]string{"name", "value", "preemption_policy", "global_default"}, priorityClassTable},
 	"cluster_config":   {[]string{"key", "value"}, configTable},
 	"events":           {[]string{"id", "namespace"}, eventTable},
@@ -175,6 +176,16 @@ func namespaceTable(col map[string]int) table {
 			}
 		},
 		delete: func(r *row) core.Event { return core.NamespaceDeleted{ID: r.uuid(id)} },
+	}
+}
+
+func deploymentTable(col map[string]int) table {
+	id, name, namespace := col["id"], col["name"], col["namespace"]
+	return table{
+		upsert: func(r *row) core.Event {
+			return core.DeploymentUpserted{Deployment: &core.Deployment{ID: r.uuid(id), Name: r.string(name), Namespace: r.string(namespace)}}
+		},
+		delete: func(r *row) core.Event { return core.DeploymentDeleted{ID: r.uuid(id)} },
 	}
 }
 

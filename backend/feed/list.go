@@ -56,7 +56,7 @@ func list(ctx context.Context, conn *pgx.Conn, publication, appended, snapshot s
 }
 
 // listOrder puts what others refer to first.
-var listOrder = []string{"cluster_config", "priority_classes", "namespaces", "packs", "nodes", "pods"}
+var listOrder = []string{"cluster_config", "priority_classes", "namespaces", "packs", "nodes", "deployments", "pods"}
 
 func publishedColumns(ctx context.Context, tx pgx.Tx, publication string) (map[string][]string, error) {
 	rows, err := tx.Query(ctx, `select tablename::text, attnames::text[] from pg_catalog.pg_publication_tables

@@ -102,6 +102,9 @@ var watchedKinds = map[wire.WatchKind]reader{
 	wire.WatchPacks: readerOf((*db.Queries).WatchedPacks, ids, func(r db.WatchedPacksRow) (wire.WatchRef, any) {
 		return wire.WatchRef{Kind: wire.WatchPacks, ID: r.ID}, packOf(db.ListPacksRow(r))
 	}),
+	wire.WatchDeployments: readerOf((*db.Queries).WatchedDeployments, ids, func(r db.WatchedDeploymentsRow) (wire.WatchRef, any) {
+		return wire.WatchRef{Kind: wire.WatchDeployments, ID: r.ID}, deploymentOf(r)
+	}),
 	wire.WatchNamespaces: readerOf((*db.Queries).WatchedNamespaces, ids, func(r db.WatchedNamespacesRow) (wire.WatchRef, any) {
 		return wire.WatchRef{Kind: wire.WatchNamespaces, ID: r.ID}, namespaceOf(db.ListNamespacesRow(r))
 	}),
@@ -136,6 +139,15 @@ func numbers(refs []wire.WatchRef) []int64 {
 		list[i] = ref.Number
 	}
 	return list
+}
+
+func deploymentOf(r db.WatchedDeploymentsRow) wire.Deployment {
+	return wire.Deployment{
+		ID: r.ID, Name: r.Name, Namespace: r.Namespace, Labels: stringMap(r.Labels), Annotations: stringMap(r.Annotations), PackID: r.PackID,
+		PackName: r.PackName, PackVersion: r.PackVersion, FollowLatest: r.FollowLatest, Mode: r.Mode, Replicas: r.Replicas, Spec: r.Spec,
+		Strategy: r.Strategy, Paused: r.Paused, HistoryLimit: r.HistoryLimit, Generation: r.Generation, ObservedGeneration: r.ObservedGeneration,
+		Status: r.Status, CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Revision: r.Revision,
+	}
 }
 
 func eventOf(r db.WatchedEventsRow) wire.Event {

@@ -23,11 +23,13 @@ func TestWatchedByActor(t *testing.T) {
 	pod := fixture.Pods(t, w.pool, private, 1)[0]
 	node := fixture.Node(t, w.pool, w.agent, "n1", 3)
 	space := fixture.One[uuid.UUID](t, w.pool, "select id from public.namespaces where name = 'default'")
+	deployment := fixture.One[uuid.UUID](t, w.pool, `insert into public.deployments (name, pack_id, replicas, spec, created_by)
+		values ('web', $1, 3, '{"env": {"A": "b"}}', $2) returning id`, private, w.dev.UserID)
 	everything := []wire.WatchRef{
 		{Kind: wire.WatchPods, ID: pod}, {Kind: wire.WatchNodes, ID: node}, {Kind: wire.WatchPacks, ID: w.pack}, {Kind: wire.WatchPacks, ID: private},
-		{Kind: wire.WatchNamespaces, ID: space}, {Kind: wire.WatchPods, ID: uuid.New()},
+		{Kind: wire.WatchNamespaces, ID: space}, {Kind: wire.WatchPods, ID: uuid.New()}, {Kind: wire.WatchDeployments, ID: deployment},
 	}
-	sees := map[string]int{"admin": 5, "developer": 5, "operator": 4, "other": 4, "viewer": 4}
+	sees := map[string]int{"admin": 6, "developer": 6, "operator": 5, "other": 5, "viewer": 5}
 	c.check(t, "watch", verdicts{ok, ok, ok, ok, ok, forbid, forbid}, func(ctx context.Context, a core.Actor) error {
 		seen, err := w.Watched(ctx, a, everything)
 		for name, who := range c {
@@ -39,9 +41,12 @@ func TestWatchedByActor(t *testing.T) {
 			shown, err := w.Pod(ctx, a, pod)
 			require.NoError(t, err)
 			require.Equal(t, shown, seen.Objects[everything[0]])
-			require.Equal(t, sees[name] == 5, shown.PackName == "secret", "the name of a private pack is not shown with its pod")
+			require.Equal(t, sees[name] == 6, shown.PackName == "secret", "the name of a private pack is not shown with its pod")
+			web := seen.Objects[everything[6]].(wire.Deployment)
+			require.Equal(t, []any{"web", int32(3), private, `{"env": {"A": "b"}}`}, []any{web.Name, web.Replicas, web.PackID, string(web.Spec)})
+			require.Equal(t, shown.PackName, web.PackName, "nor with its deployment")
 			_, hidden := seen.Objects[everything[3]]
-			require.Equal(t, sees[name] == 5, hidden)
+			require.Equal(t, sees[name] == 6, hidden)
 		}
 		return err
 	})
@@ -119,7 +124,7 @@ func TestVisibleWaitsForTransactionsThatHaveNotEnded(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, what, visible)
 		}
-		later, err := w.Visible(t.Context(), []uint32{open + 1})
+		later, err := w.Visible(t.Context(), []uint32{open + 1<<20}) // other tests use the same server
 		require.NoError(t, err)
 		require.False(t, later, "one that has not begun")
 	})

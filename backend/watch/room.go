@@ -144,6 +144,11 @@ func (r *Room) entryOf(event core.Event) (e entry, watched bool) {
 		before := r.packs[event.ID]
 		delete(r.packs, event.ID)
 		return entry{ref: wire.WatchRef{Kind: wire.WatchPacks, ID: event.ID}, audience: before}, true
+	case core.DeploymentUpserted:
+		ref := wire.WatchRef{Kind: wire.WatchDeployments, ID: event.Deployment.ID}
+		return entry{ref: ref, namespace: event.Deployment.Namespace, audience: everybody}, true
+	case core.DeploymentDeleted:
+		return entry{ref: wire.WatchRef{Kind: wire.WatchDeployments, ID: event.ID}, audience: everybody}, true
 	case core.NamespaceUpserted:
 		return entry{ref: wire.WatchRef{Kind: wire.WatchNamespaces, ID: event.Namespace.ID}, audience: everybody}, true
 	case core.NamespaceDeleted:

@@ -252,6 +252,33 @@ type NamespaceCreate struct {
 	ResourceQuota Quota             `json:"resourceQuota"`
 }
 
+// Deployment keeps pods of a pack running: a number of them, or one on every fitting node.
+type Deployment struct {
+	ID           uuid.UUID         `json:"id"`
+	Name         string            `json:"name"`
+	Namespace    string            `json:"namespace"`
+	Labels       map[string]string `json:"labels"`
+	Annotations  map[string]string `json:"annotations"`
+	PackID       uuid.UUID         `json:"packId"`
+	PackName     string            `json:"packName"` // empty when the caller may not see the pack
+	PackVersion  string            `json:"packVersion"`
+	FollowLatest bool              `json:"followLatest"`
+	Mode         string            `json:"mode"` // replicas, daemonset
+	Replicas     int32             `json:"replicas"`
+	Spec         json.RawMessage   `json:"spec"`     // the template of its pods
+	Strategy     json.RawMessage   `json:"strategy"` // how a rollout goes
+	Paused       bool              `json:"paused"`
+	HistoryLimit int32             `json:"historyLimit"`
+	// Generation grows when pack or spec change; ObservedGeneration is the one that the control loop has seen.
+	Generation         int64           `json:"generation"`
+	ObservedGeneration int64           `json:"observedGeneration"`
+	Status             json.RawMessage `json:"status"` // what the control loop says
+	CreatedBy          *uuid.UUID      `json:"createdBy"`
+	CreatedAt          time.Time       `json:"createdAt"`
+	UpdatedAt          time.Time       `json:"updatedAt"`
+	Revision           int64           `json:"revision"`
+}
+
 // Event is something that happened in the cluster; a pod's own life is in its history (PodEvent).
 type Event struct {
 	ID            int64           `json:"id"`

@@ -12,15 +12,16 @@ type WatchKind string
 
 // The kinds that can be watched.
 const (
-	WatchPods       WatchKind = "pods"
-	WatchNodes      WatchKind = "nodes"
-	WatchPacks      WatchKind = "packs"
-	WatchNamespaces WatchKind = "namespaces"
-	WatchEvents     WatchKind = "events"
+	WatchPods        WatchKind = "pods"
+	WatchNodes       WatchKind = "nodes"
+	WatchPacks       WatchKind = "packs"
+	WatchDeployments WatchKind = "deployments"
+	WatchNamespaces  WatchKind = "namespaces"
+	WatchEvents      WatchKind = "events"
 )
 
 // WatchKinds are all of them.
-var WatchKinds = []WatchKind{WatchPods, WatchNodes, WatchPacks, WatchNamespaces, WatchEvents}
+var WatchKinds = []WatchKind{WatchPods, WatchNodes, WatchPacks, WatchDeployments, WatchNamespaces, WatchEvents}
 
 // WatchQuery is what a watcher wants to hear of.
 type WatchQuery struct {

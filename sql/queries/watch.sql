@@ -30,6 +30,14 @@ select id, name, version, runtime_tag, owner_id, visibility, bundle_path, bundle
 from public.packs
 where id = any (@ids::uuid[]);
 
+-- name: WatchedDeployments :many
+select d.id, d.name, d.namespace, d.labels, d.annotations, d.pack_id, coalesce(pk.name, '')::text as pack_name,
+       coalesce(pk.version, '')::text as pack_version, d.follow_latest, d.mode, d.replicas, d.spec, d.strategy, d.paused, d.history_limit,
+       d.generation, d.observed_generation, d.status, d.created_by, d.created_at, d.updated_at, d.revision
+from public.deployments d
+left join public.packs pk on pk.id = d.pack_id
+where d.id = any (@ids::uuid[]);
+
 -- name: WatchedNamespaces :many
 select id, name, labels, resource_quota, created_at, revision from public.namespaces where id = any (@ids::uuid[]);
 

@@ -27,6 +27,83 @@ func (q *Queries) CurrentSnapshot(ctx context.Context) (string, error) {
 	return column_1, err
 }
 
+const watchedDeployments = `-- name: WatchedDeployments :many
+select d.id, d.name, d.namespace, d.labels, d.annotations, d.pack_id, coalesce(pk.name, '')::text as pack_name,
+       coalesce(pk.version, '')::text as pack_version, d.follow_latest, d.mode, d.replicas, d.spec, d.strategy, d.paused, d.history_limit,
+       d.generation, d.observed_generation, d.status, d.created_by, d.created_at, d.updated_at, d.revision
+from public.deployments d
+left join public.packs pk on pk.id = d.pack_id
+where d.id = any ($1::uuid[])
+`
+
+type WatchedDeploymentsRow struct {
+	ID                 uuid.UUID
+	Name               string
+	Namespace          string
+	Labels             json.RawMessage
+	Annotations        json.RawMessage
+	PackID             uuid.UUID
+	PackName           string
+	PackVersion        string
+	FollowLatest       bool
+	Mode               string
+	Replicas           int32
+	Spec               json.RawMessage
+	Strategy           json.RawMessage
+	Paused             bool
+	HistoryLimit       int32
+	Generation         int64
+	ObservedGeneration int64
+	Status             json.RawMessage
+	CreatedBy          *uuid.UUID
+	CreatedAt          time.Time
+	UpdatedAt          time.Time
+	Revision           int64
+}
+
+func (q *Queries) WatchedDeployments(ctx context.Context, ids []uuid.UUID) ([]WatchedDeploymentsRow, error) {
+	rows, err := q.db.Query(ctx, watchedDeployments, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []WatchedDeploymentsRow
+	for rows.Next() {
+		var i WatchedDeploymentsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.Namespace,
+			&i.Labels,
+			&i.Annotations,
+			&i.PackID,
+			&i.PackName,
+			&i.PackVersion,
+			&i.FollowLatest,
+			&i.Mode,
+			&i.Replicas,
+			&i.Spec,
+			&i.Strategy,
+			&i.Paused,
+			&i.HistoryLimit,
+			&i.Generation,
+			&i.ObservedGeneration,
+			&i.Status,
+			&i.CreatedBy,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.Revision,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const watchedEvents = `-- name: WatchedEvents :many
 select id, at, kind, object_id, object_name, namespace, type, reason, message, data, actor_id, actor_role, correlation_id
 from public.events

@@ -35,8 +35,9 @@ test-go: ## the Go tests alone (after `make test` has installed what they need)
 	$(GO) vet ./...
 	$(GO) test -timeout $(TEST_TIMEOUT) ./...
 
-test-agent: ## the agent's own tests, in Node.js
+test-agent: ## the agent's and the console's own tests, in Node.js
 	npm --prefix functions/agent test
+	npm --prefix functions/console test
 
 bench: ## print the figures, one JSON line each; BENCH=<name> prints one, BENCHFLAGS="-reps 1 -set seconds=5" shortens it
 	@$(GO) run ./tests/bench $(BENCHFLAGS) $(BENCH)
@@ -44,9 +45,9 @@ bench: ## print the figures, one JSON line each; BENCH=<name> prints one, BENCHF
 lint: ## golangci-lint with the project's chosen linters
 	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2 run ./...
 
-generate: ## rebuild what is generated and committed: the agent's bundle, the queries
-	$(GO) generate ./functions/agent
+generate: ## rebuild what is generated and committed: the agent's bundle, the console, the queries
+	$(GO) generate ./functions/agent ./functions/console
 	$(GO) run github.com/sqlc-dev/sqlc/cmd/sqlc@v1.31.1 generate -f sql/sqlc.yaml
 
 clean: ## remove what was built
-	rm -rf bin functions/agent/.build
+	rm -rf bin functions/agent/.build functions/console/.build

@@ -71,4 +71,5 @@ npm_install() {
 }
 
 npm_install functions/agent
+npm_install functions/console
 npm_install tests/js

@@ -40,6 +40,8 @@ type Config struct {
 	Ready func(ctx context.Context) (ok bool, checks any)
 	// AgentPage are the files of the page at /agent, which makes a browser tab a node; nil serves none.
 	AgentPage fs.FS
+	// Console are the files of the web console at /console; nil serves none.
+	Console fs.FS
 	// Info is told to anybody; its Version is also /health's.
 	Info wire.ServerInfo
 	Log  *slog.Logger
@@ -126,6 +128,9 @@ func (s *Server) routes() error {
 	s.namespaceRoutes(api.Group("/namespaces"))
 	s.userRoutes(api.Group("/users"))
 	api.Get("/watch", s.as(s.watch))
+	if err := s.consoleRoutes(); err != nil {
+		return err
+	}
 	return s.agentPageRoutes()
 }
 

@@ -36,6 +36,8 @@ type Config struct {
 	AllowedOrigins []string
 	// AgentPage are the files of the page at /agent; nil serves none.
 	AgentPage fs.FS
+	// Console are the files of the web console at /console; nil serves none.
+	Console fs.FS
 	// Version is what /health and /api/info tell.
 	Version string
 	Log     *slog.Logger

@@ -13,6 +13,7 @@ import (
 	"github.com/stark-o/stark/backend/app"
 	"github.com/stark-o/stark/cmd/stark/internal/logging"
 	"github.com/stark-o/stark/functions/agent"
+	"github.com/stark-o/stark/functions/console"
 	"github.com/stark-o/stark/supabase"
 	"github.com/stark-o/stark/supabase/migrate"
 )
@@ -59,7 +60,7 @@ func (c *cli) serve(ctx context.Context, o serveOptions) error {
 		return err
 	}
 	cfg := app.FromEnv(env)
-	cfg.Version, cfg.Log, cfg.AgentPage = buildVersion(), log, agent.Page
+	cfg.Version, cfg.Log, cfg.AgentPage, cfg.Console = buildVersion(), log, agent.Page, console.Page
 	if o.listen != "" {
 		cfg.Listen = o.listen
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/stark-o/stark/cmd/stark/internal/devlogin"
 	"github.com/stark-o/stark/cmd/stark/internal/logging"
 	"github.com/stark-o/stark/functions/agent"
+	"github.com/stark-o/stark/functions/console"
 	"github.com/stark-o/stark/supabase/local"
 )
 
@@ -108,7 +109,7 @@ func (c *cli) up(ctx context.Context, o upOptions) (err error) {
 	c.note("• Starting the server")
 	server, err := app.New(ctx, app.Config{
 		Listen: net.JoinHostPort("127.0.0.1", strconv.Itoa(o.port)), DatabaseURL: stack.DatabaseURL(), SupabaseURL: stack.URL(), AnonKey: stack.PublishableKey(),
-		JWTIssuer: stack.Issuer(), Version: buildVersion(), Log: log, AgentPage: agent.Page,
+		JWTIssuer: stack.Issuer(), Version: buildVersion(), Log: log, AgentPage: agent.Page, Console: console.Page,
 	})
 	if err != nil {
 		return hinted("stop the other server, or choose another port with --port", "%w", err)

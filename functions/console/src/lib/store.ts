@@ -1,0 +1,78 @@
+import { computed, reactive, shallowReactive } from "vue";
+import { listAll, openWatch } from "./api.ts";
+import type { ClusterEvent, Namespace, Node, Pack, Pod } from "./types.ts";
+import { follow, merge, type Change } from "./watch.ts";
+
+const KINDS = ["pods", "nodes", "packs", "namespaces"] as const;
+const MOST_EVENTS = 100;
+
+/** What the server has, as this user may see it, by id, and kept true by GET /api/watch. */
+export const store = {
+  pods: shallowReactive(new Map<string, Pod>()),
+  nodes: shallowReactive(new Map<string, Node>()),
+  packs: shallowReactive(new Map<string, Pack>()),
+  namespaces: shallowReactive(new Map<string, Namespace>()),
+  events: shallowReactive(new Map<string, ClusterEvent>()),
+};
+export const connection = reactive({ live: false, loaded: false });
+
+const newestFirst = (a: { createdAt: string }, b: { createdAt: string }) => b.createdAt.localeCompare(a.createdAt);
+export const pods = computed(() => [...store.pods.values()].sort(newestFirst));
+export const nodes = computed(() => [...store.nodes.values()].sort((a, b) => a.name.localeCompare(b.name)));
+export const packs = computed(() => [...store.packs.values()].sort(newestFirst));
+export const namespaces = computed(() => [...store.namespaces.values()].sort((a, b) => a.name.localeCompare(b.name)));
+export const events = computed(() => [...store.events.values()].sort((a, b) => b.id - a.id));
+
+const BY_NODE = ["scheduled", "starting", "running", "stopping"];
+const placed = computed(() => {
+  const on = new Map<string, Pod[]>();
+  for (const pod of pods.value) {
+    if (!pod.nodeId || !BY_NODE.includes(pod.status)) continue;
+    const others = on.get(pod.nodeId);
+    if (others) others.push(pod);
+    else on.set(pod.nodeId, [pod]);
+  }
+  return on;
+});
+/** The pods that hold a node's capacity. Not Node.pods: a node does not change when a pod comes to it, so nothing tells of that number. */
+export const podsOn = (node: Node): Pod[] => placed.value.get(node.id) ?? [];
+
+/** Follows until the returned function is called, which also forgets what was there. */
+export function watchEverything(): () => void {
+  const end = new AbortController();
+  void follow({
+    open: (cursor, signal) => openWatch([...KINDS, "events"], cursor, signal),
+    list,
+    apply,
+    live: (is) => (connection.live = is),
+    wait: (ms, signal) =>
+      new Promise((done, fail) => {
+        const timer = setTimeout(done, ms);
+        signal.addEventListener("abort", () => (clearTimeout(timer), fail(signal.reason)), { once: true });
+      }),
+    random: Math.random,
+    signal: end.signal,
+  });
+  return () => {
+    end.abort();
+    Object.values(store).forEach((collection) => collection.clear());
+    Object.assign(connection, { live: false, loaded: false });
+  };
+}
+
+async function list(): Promise<void> {
+  const lists = await Promise.all(KINDS.map((kind) => listAll<{ id: string }>(`/api/${kind}`)));
+  KINDS.forEach((kind, at) => {
+    const collection = store[kind] as Map<string, { id: string }>;
+    collection.clear();
+    for (const item of lists[at] ?? []) collection.set(item.id, item);
+  });
+  connection.loaded = true;
+}
+
+function apply(change: Change): void {
+  const collection = store[change.kind as keyof typeof store] as Map<string, { id: string | number; revision?: number }> | undefined;
+  if (!collection) return;
+  merge(collection, change);
+  if (change.kind === "events" && collection.size > MOST_EVENTS) collection.delete(collection.keys().next().value as string);
+}

@@ -1,0 +1,25 @@
+/** The parts of the server's DTOs (backend/wire/rest.go) that the console shows. */
+export interface Listed { id: string; revision: number }
+export interface Pod extends Listed {
+  name: string; namespace: string; packName: string; packVersion: string; nodeId: string | null; nodeName: string; status: string;
+  reason: string; message: string; restarts: number; priority: number; resources: { cpu?: string; memory?: string }; labels: Record<string, string>;
+  unschedulable: Explanation | null; result: unknown;
+  createdAt: string; startedAt: string | null; finishedAt: string | null;
+}
+/** Why a pod is pending: how many nodes there are, and how many each filter refused. */
+export interface Explanation { nodes: number; filters: Record<string, number>; text: string; closest?: { node: string; filter: string; detail?: string }[] }
+export interface Taint { key: string; value?: string; effect: string }
+export interface Node extends Listed {
+  name: string; runtimeType: string; runtimeVersion: string; status: string; statusReason: string; lastHeartbeat: string | null; access: string;
+  unschedulable: boolean; labels: Record<string, string>; taints: Taint[] | null; resources: { cpu: string; memory: string; pods: number };
+  pods: number; drainRequestedAt: string | null;
+}
+export interface Pack extends Listed {
+  name: string; version: string; runtimeTag: string; ownerId: string | null; visibility: string; bundleSha256: string; bundleSize: number; createdAt: string;
+}
+export interface Namespace extends Listed { name: string; resourceQuota: { maxPods?: number; maxCpu?: string; maxMemory?: string }; createdAt: string }
+export interface ClusterEvent { id: number; at: string; kind: string; objectName: string; type: string; reason: string; message: string }
+export interface Account extends Listed { email: string; displayName: string; role: string; createdAt: string }
+export interface PodEvent { id: number; at: string; event: string; from: string | null; to: string | null; reason: string; message: string }
+export interface LogLine { id: number; at: string; stream: string; line: string }
+export interface User { id: string; email: string; displayName: string; role: string }

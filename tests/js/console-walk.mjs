@@ -1,0 +1,93 @@
+// A person's walk through the web console in a real Chromium: logs in, uploads a pack, makes a tab of the same browser a node, runs the pack
+// there, reads its log, stops it. Looks at every page in light and dark, wide and narrow. Prints {"violations", "said", "failed"} as JSON.
+// argv: URL, folder for screenshots, axe-core's script. STARK_EMAIL and STARK_PASSWORD say who.
+import { chromium } from 'playwright-core'
+
+const [url, folder, axe] = process.argv.slice(2)
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic'] })
+const found = { violations: [], said: [], failed: [] }
+try {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: 'light' })
+  const page = await context.newPage()
+  page.setDefaultTimeout(60_000)
+  page.on('console', m => ['error', 'warning'].includes(m.type()) && found.said.push(m.text()))
+  page.on('pageerror', error => found.said.push(String(error)))
+  page.on('response', r => r.status() >= 400 && found.failed.push(`${r.status()} ${r.url()}`))
+  const button = name => page.getByRole('button', { name, exact: true })
+
+  // Over the devtools' protocol, since the page's policy lets no other script in.
+  async function look(name) {
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      for (const width of [1280, 375]) {
+        await page.setViewportSize({ width, height: 800 })
+        await page.screenshot({ path: `${folder}/${name}-${colorScheme}-${width}.png` })
+        const sideways = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)
+        if (sideways) found.violations.push(`${name} ${width}: scrolls sideways`)
+      }
+      await page.evaluate(script)
+      const { violations } = await page.evaluate(() => globalThis.axe.run())
+      found.violations.push(...violations.map(v => `${name} ${colorScheme}: ${v.id}: ${v.nodes.map(n => n.html).join(' ')}`))
+    }
+    await page.emulateMedia({ colorScheme: 'light' })
+    await page.setViewportSize({ width: 1280, height: 800 })
+  }
+  const { readFile } = await import('node:fs/promises')
+  const script = await readFile(axe, 'utf8')
+  const go = (name, heading) => page.getByRole('navigation').getByRole('link', { name }).click().then(() => page.getByRole('heading', { level: 1, name: heading }).waitFor())
+
+  await page.goto(url) // / leads to the console
+  await page.getByLabel('Email').fill(process.env.STARK_EMAIL)
+  await page.getByLabel('Password').fill(process.env.STARK_PASSWORD)
+  await look('login')
+  await button('Log in').click()
+  await page.getByRole('status').filter({ hasText: /^Live$/ }).waitFor()
+
+  await go('packs', 'Packs')
+  await look('packs-empty')
+  await button('Upload a pack').click()
+  await page.getByLabel('Bundle').setInputFiles({
+    name: 'greeter.js', mimeType: 'text/javascript',
+    buffer: Buffer.from('export default async ({ signal }) => { console.log("hello from the tab"); await new Promise(done => signal.addEventListener("abort", done)) }\n'),
+  })
+  await look('upload')
+  await button('Upload').click()
+  await page.getByRole('heading', { name: 'greeter' }).waitFor()
+
+  await button('Run greeter 1.0.0').click()
+  await page.getByLabel('Name', { exact: true }).fill('greeter-1')
+  await button('Run').click()
+  await page.getByRole('heading', { name: 'Why it waits' }).waitFor() // no node is there
+  await look('pod-pending')
+
+  const tab = await context.newPage()
+  tab.setDefaultTimeout(60_000)
+  await tab.goto(`${url}/agent`)
+  await tab.getByLabel('Email').fill(process.env.STARK_EMAIL)
+  await tab.getByLabel('Password').fill(process.env.STARK_PASSWORD)
+  await tab.getByRole('button', { name: 'Log in' }).click()
+  await tab.getByLabel('Node name').fill('this-tab')
+  await tab.getByRole('button', { name: 'Start' }).click()
+  await page.bringToFront()
+  await page.getByText('hello from the tab').waitFor() // without a reload
+  await look('pod-running')
+  for (const [name, heading] of [['overview', 'Overview'], ['nodes', 'Nodes'], ['pods', 'Pods'], ['packs', 'Packs'], ['namespaces', 'Namespaces'], ['events', 'Events'], ['users', 'Users']]) {
+    await go(name, heading)
+    await look(name)
+  }
+  await go('nodes', 'Nodes')
+  await button('Cordon this-tab').click()
+  await button('Uncordon this-tab').waitFor()
+  await go('pods', 'Pods')
+  await page.getByRole('link', { name: 'greeter-1' }).click()
+  await button('Stop').click()
+  await button('Delete').click()
+  await page.getByRole('heading', { name: 'No pod yet' }).waitFor()
+  await button('Log out').click()
+  await page.getByRole('heading', { name: 'Log in to Stark' }).waitFor()
+} catch (error) {
+  found.said.push(`the walk ended early: ${error}`)
+} finally {
+  console.log(JSON.stringify(found))
+  await browser.close()
+}

@@ -71,6 +71,7 @@ try {
   await page.bringToFront()
   await page.getByText('hello from the tab').waitFor() // without a reload
   await look('pod-running')
+  while (await button('Dismiss').count()) await button('Dismiss').first().click()
   for (const [name, heading] of [['overview', 'Overview'], ['nodes', 'Nodes'], ['pods', 'Pods'], ['packs', 'Packs'], ['namespaces', 'Namespaces'], ['events', 'Events'], ['users', 'Users']]) {
     await go(name, heading)
     await look(name)
@@ -78,6 +79,12 @@ try {
   await go('nodes', 'Nodes')
   await button('Cordon this-tab').click()
   await button('Uncordon this-tab').waitFor()
+  await button('Uncordon this-tab').click()
+  await button('Cordon this-tab').waitFor()
+  await button('Drain this-tab').click()
+  await page.getByRole('heading', { name: 'Drain this-tab?' }).waitFor()
+  await look('drain')
+  await page.keyboard.press('Escape')
   await go('pods', 'Pods')
   await page.getByRole('link', { name: 'greeter-1' }).click()
   await button('Stop').click()

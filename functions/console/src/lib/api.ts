@@ -20,7 +20,9 @@ async function ask<T>(method: string, path: string, body?: unknown): Promise<Ans
   if (body !== undefined) headers["content-type"] = "application/json";
   const response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   if (response.status === 204) return { success: true, data: undefined as T };
-  const answer = (await response.json()) as Answer<T>;
+  const answer = (await response.json().catch(() => {
+    throw new Error(`Something between here and the server answered ${response.status}. Try again; if it stays so, ask whoever runs the server.`);
+  })) as Answer<T>;
   if (answer.error) throw new ApiError(answer.error);
   return answer;
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/stark-o/stark/backend/core"
+	"github.com/stark-o/stark/tests/fixture"
 	"github.com/stark-o/stark/tests/testdb"
 )
 
@@ -130,4 +131,25 @@ func TestADatabaseWithoutMigrations(t *testing.T) {
 	_, _, err = s.AcquireLease(t.Context(), "a", 1)
 	requireCode(t, core.CodeUnavailable, err)
 	require.ErrorContains(t, err, "schema does not fit")
+}
+
+// After the database restarted, or an administrator ended its connections, every connection that the pool holds is dead, and each has a farewell to
+// be read first. No request is answered with it.
+func TestConnectionsThatWereEnded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	busy := make([]pgx.Tx, w.requests.Config().MaxConns)
+	for i := range busy {
+		var err error
+		busy[i], err = w.requests.Begin(t.Context())
+		require.NoError(t, err)
+	}
+	for _, tx := range busy {
+		require.NoError(t, tx.Rollback(t.Context()))
+	}
+	require.EqualValues(t, len(busy), w.requests.Stat().IdleConns(), "the pool is full of connections that were used a moment ago")
+	fixture.Exec(t, w.pool, `select pg_terminate_backend(pid, 10000) from pg_stat_activity
+		where datname = current_database() and application_name = 'stark'`)
+	_, err := w.Whoami(t.Context(), w.dev)
+	require.NoError(t, err)
 }

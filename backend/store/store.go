@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -132,10 +133,19 @@ func begin(ctx context.Context, pool *pgxpool.Pool) (pgx.Tx, error) {
 		if err == nil || ctx.Err() != nil || attempt > pool.Config().MaxConns {
 			return tx, err
 		}
-		var refused *pgconn.PgError
 		var unreachable *pgconn.ConnectError
-		if errors.As(err, &refused) || errors.As(err, &unreachable) {
+		if errors.As(err, &unreachable) || gaveAnswer(err) {
 			return tx, err
 		}
 	}
+}
+
+// farewells are admin_shutdown and crash_shutdown.
+var farewells = []string{"57P01", "57P02"}
+
+// gaveAnswer says whether the database has answered, with more than the farewell that it leaves on a connection which it closes: such a connection
+// is as dead as one that just broke.
+func gaveAnswer(err error) bool {
+	var answer *pgconn.PgError
+	return errors.As(err, &answer) && !slices.Contains(farewells, answer.Code)
 }

@@ -1,5 +1,5 @@
 // Package local is `supabase start` without Docker: a real PostgreSQL with Supabase's roles and schemas, Stark's migrations and seed, and
-// Auth and Storage behind one gateway on loopback. It is a development stand-in; whoever uses it sees a URL and keys, as of any project.
+// Auth, Storage and PostgREST's API behind one gateway on loopback. It is a development stand-in; whoever uses it sees a URL and keys, as of any project.
 //
 //	stack        what there is, and the order it starts in
 //	stop         the reverse, once, whatever the reason
@@ -26,6 +26,7 @@ import (
 	"github.com/stark-o/stark/supabase/local/gateway"
 	"github.com/stark-o/stark/supabase/local/keys"
 	"github.com/stark-o/stark/supabase/local/postgres"
+	"github.com/stark-o/stark/supabase/local/rest"
 	"github.com/stark-o/stark/supabase/local/storage"
 	"github.com/stark-o/stark/supabase/migrate"
 )
@@ -67,6 +68,7 @@ type Stack struct {
 	postgres  *postgres.Server
 	keys      *keys.Keyring
 	pools     []*pgxpool.Pool
+	rest      *rest.Server
 	listener  net.Listener
 	http      *http.Server
 	port      int
@@ -156,7 +158,7 @@ func (s *Stack) migrate(ctx context.Context) (err error) {
 	return err
 }
 
-// serve starts Auth and Storage behind the gateway.
+// serve starts Auth, Storage and the REST API behind the gateway.
 func (s *Stack) serve(ctx context.Context) error {
 	authPool, err := s.pool(ctx, "supabase_auth_admin")
 	if err != nil {
@@ -170,12 +172,21 @@ func (s *Stack) serve(ctx context.Context) error {
 	if err := objects.Start(ctx); err != nil {
 		return err
 	}
+	restPool, err := s.pool(ctx, "authenticator")
+	if err != nil {
+		return err
+	}
+	s.rest = rest.New(rest.Config{Pool: restPool, Keys: s.keys, Log: s.cfg.Log})
+	if err := s.rest.Start(ctx); err != nil {
+		return err
+	}
 	s.http = newHTTPServer(gateway.New(gateway.Config{
 		Keys: s.keys,
 		Auth: auth.New(auth.Config{
 			Pool: authPool, Keys: s.keys, Issuer: s.Issuer(), SiteURL: s.URL(), AccessTokenHookFunction: tokenHook, Log: s.cfg.Log,
 		}),
 		Storage: objects,
+		REST:    s.rest,
 		Log:     s.cfg.Log,
 	}), s.cfg.Log)
 	go func() { s.served <- s.http.Serve(s.listener) }()

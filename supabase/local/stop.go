@@ -77,6 +77,9 @@ func (s *Stack) tearDown(ctx context.Context) error {
 	} else if s.listener != nil {
 		errs = append(errs, s.listener.Close())
 	}
+	if s.rest != nil {
+		s.rest.Stop()
+	}
 	for _, pool := range s.pools {
 		pool.Close()
 	}

@@ -25,6 +25,7 @@ type Config struct {
 	Keys    keyring
 	Auth    http.Handler // gets paths without /auth/v1; nil: 501
 	Storage http.Handler // gets paths without /storage/v1; nil: 501
+	REST    http.Handler // PostgREST's, gets paths without /rest/v1; nil: 501
 	Log     *slog.Logger // default slog.Default()
 }
 
@@ -53,10 +54,13 @@ func New(cfg Config) http.Handler {
 	if cfg.Storage == nil {
 		cfg.Storage = absent("Storage")
 	}
+	if cfg.REST == nil {
+		cfg.REST = absent("the REST API (PostgREST)")
+	}
 	return &gateway{keys: cfg.Keys, log: cfg.Log, routes: []route{
 		{prefix: "/auth/v1", to: cfg.Auth, needsKey: true, open: []string{"/verify", "/callback", "/authorize", "/.well-known/"}},
 		{prefix: "/storage/v1", to: cfg.Storage}, // it asks for a token itself where one is needed: not for public and signed objects
-		{prefix: "/rest/v1", to: absent("the REST API (PostgREST)"), needsKey: true},
+		{prefix: "/rest/v1", to: cfg.REST, needsKey: true},
 		{prefix: "/graphql/v1", to: absent("GraphQL"), needsKey: true},
 		{prefix: "/realtime/v1", to: absent("Realtime"), needsKey: true},
 		{prefix: "/functions/v1", to: absent("Edge Functions")},

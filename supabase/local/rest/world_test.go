@@ -97,6 +97,7 @@ type world struct {
 	keys *keys.Keyring
 	url  string
 
+	handler                           http.Handler
 	nobody, anon, alice, bob, service actor
 }
 
@@ -122,13 +123,24 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(server.Stop)
 	h := httptest.NewServer(server)
 	t.Cleanup(h.Close)
-	w.url = h.URL
+	w.url, w.handler = h.URL, server
 	return w
+}
+
+// eventually waits until something holds, which it does in milliseconds unless the machine is busy.
+func (w *world) eventually(what string, holds func() bool) {
+	w.t.Helper()
+	require.Eventually(w.t, holds, time.Minute, 10*time.Millisecond, what)
 }
 
 func (w *world) login(role, sub string, life time.Duration) string {
 	w.t.Helper()
-	token, err := w.keys.Sign(jwt.MapClaims{"sub": sub, "role": role, "exp": time.Now().Add(life).Unix()})
+	return w.sign(jwt.MapClaims{"sub": sub, "role": role, "exp": time.Now().Add(life).Unix()})
+}
+
+func (w *world) sign(claims jwt.MapClaims) string {
+	w.t.Helper()
+	token, err := w.keys.Sign(claims)
 	require.NoError(w.t, err)
 	return token
 }

@@ -1,7 +1,11 @@
 package e2e
 
 import (
+	"encoding/json"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -37,6 +41,12 @@ func TestEveryWayToInsertAPodEndsInRunning(t *testing.T) {
 	as("service_role", "")
 	as("authenticated", `{"sub":"`+w.dev.id.String()+`","role":"authenticated"}`)
 	add(w.pod(w.dev, map[string]any{"pack": "beacon", "env": env}).ID)
+	row := map[string]any{"pack_id": pack.ID, "env": env}
+	made := w.supabaseJS(w.dev, row)
+	require.Equal(t, http.StatusCreated, made.Status)
+	add(made.ID)
+	refused := w.supabaseJS(w.account("viewer@example.com", "viewer"), row)
+	require.Equal(t, supabaseAnswer{Status: http.StatusForbidden, Code: "42501"}, refused)
 
 	for _, id := range pods {
 		w.runsOnce(id)
@@ -50,6 +60,29 @@ func TestEveryWayToInsertAPodEndsInRunning(t *testing.T) {
 	require.Equal(t, []string{"beacon is lit", "beacon is out"}, []string{lines[0].Line, lines[len(lines)-1].Line})
 	require.Equal(t, "pending scheduled starting running stopping stopped",
 		w.text("select string_agg(to_status, ' ' order by id) from pod_history where pod_id = $1", pods[2]))
+}
+
+// supabaseAnswer is what supabase-js was told of an insert.
+type supabaseAnswer struct {
+	Status int
+	ID     uuid.UUID
+	Code   string
+}
+
+// supabaseJS logs somebody in and inserts a pod, with the official client.
+func (w *world) supabaseJS(who person, row map[string]any) (a supabaseAnswer) {
+	w.t.Helper()
+	text, err := json.Marshal(row)
+	require.NoError(w.t, err)
+	cmd := exec.CommandContext(w.t.Context(), "node", "insert-pod.mjs")
+	cmd.Dir = filepath.Join("..", "js")
+	cmd.Env = append(os.Environ(), "SUPABASE_URL="+w.stack.URL(), "SUPABASE_KEY="+w.stack.PublishableKey(), "EMAIL="+who.email,
+		"PASSWORD="+accountPassword, "ROW="+string(text))
+	cmd.Stderr = w.t.Output()
+	out, err := cmd.Output()
+	require.NoError(w.t, err)
+	require.NoError(w.t, json.Unmarshal(out, &a), string(out))
+	return a
 }
 
 // A pack can be broken in many ways; each ends in a status that says which, and the node goes on.

@@ -54,6 +54,7 @@ type fake struct {
 	patch     wire.AccountPatch // of the last change of a user
 	nodePatch wire.NodePatch    // of the last change of a node
 	override  http.HandlerFunc  // answers instead, when set
+	streams   [][]string        // the frames of each GET /api/watch, in order; the last one stays open
 }
 
 func newFake(t *testing.T) *fake {
@@ -102,6 +103,11 @@ func newFake(t *testing.T) *fake {
 	mux.HandleFunc("GET /api/nodes", f.auth(func(w http.ResponseWriter, _ *http.Request) { ok(w, f.nodes) }))
 	mux.HandleFunc("GET /api/nodes/{name}", f.auth(f.getNode))
 	mux.HandleFunc("PATCH /api/nodes/{name}", f.auth(f.patchNode))
+	mux.HandleFunc("DELETE /api/nodes/{name}", f.auth(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	mux.HandleFunc("GET /api/packs/{id}", f.auth(f.getPack))
+	mux.HandleFunc("PATCH /api/packs/{id}", f.auth(f.patchPack))
+	mux.HandleFunc("GET /api/watch", f.watch)
+	mux.HandleFunc("GET /api/namespaces/{name}", f.auth(func(w http.ResponseWriter, r *http.Request) { ok(w, wire.Namespace{Name: r.PathValue("name")}) }))
 	mux.HandleFunc("GET /api/namespaces", f.auth(func(w http.ResponseWriter, _ *http.Request) { ok(w, []wire.Namespace{{Name: "default"}}) }))
 	mux.HandleFunc("POST /api/namespaces", f.auth(func(w http.ResponseWriter, r *http.Request) {
 		var in wire.NamespaceCreate

@@ -38,8 +38,21 @@ func (c *cli) shows(cmd *cobra.Command, run func(ctx context.Context, conn *conn
 		if err != nil {
 			return err
 		}
-		return run(cmd.Context(), conn, c.printer(f), args)
+		return run(cmd.Context(), conn, c.listPrinter(cmd, f), args)
 	}
+}
+
+// headersFlag is for what shows tables; listPrinter reads it.
+func headersFlag(cmd *cobra.Command) {
+	cmd.Flags().Bool("no-headers", false, "tables without the line of titles")
+}
+
+func (c *cli) listPrinter(cmd *cobra.Command, f output.Format) output.Printer {
+	out := c.printer(f)
+	if flag := cmd.Flags().Lookup("no-headers"); flag != nil {
+		out.NoHeaders = flag.Value.String() == "true"
+	}
+	return out
 }
 
 // mustComplete offers values for a flag to the shell. It only fails for a flag that does not exist, which is a slip in this program.
@@ -51,11 +64,7 @@ func mustComplete(cmd *cobra.Command, flag string, values []string) {
 }
 
 func namespaceFlag(cmd *cobra.Command, into *string) {
-	cmd.Flags().StringVarP(into, "namespace", "n", defaultNamespace, "namespace of the pod")
-}
-
-func limitFlag(cmd *cobra.Command, into *int) {
-	cmd.Flags().IntVar(into, "limit", 500, "show at most this many, newest first; 0 is all")
+	cmd.Flags().StringVarP(into, "namespace", "n", defaultNamespace, "namespace that it is in")
 }
 
 // between accepts min to max arguments (max < 0: any number), none of them empty. what names them in the error.

@@ -45,7 +45,7 @@ func newNamespaceCreate(c *cli) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if f == output.Table || f == output.Wide {
+		if f.People() {
 			return c.say("namespace/%s created", ns.Name)
 		}
 		return output.One(c.printer(f), ns, nil, "namespace", namespaceName)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/stark-o/stark/backend/core"
 	"github.com/stark-o/stark/backend/wire"
+	"github.com/stark-o/stark/cmd/stark/internal/client"
 	"github.com/stark-o/stark/cmd/stark/internal/output"
 )
 
@@ -16,13 +18,39 @@ func newNode(c *cli) *cobra.Command {
 	cmd := group("node", "Look at nodes, cordon, label and taint them",
 		newNodeList(c),
 		newNodeGet(c),
+		newNodeDescribe(c),
 		newNodeCordon(c, true),
 		newNodeCordon(c, false),
 		newNodeLabel(c),
 		newNodeTaint(c),
+		newNodeDelete(c),
 	)
 	cmd.Aliases = []string{"nodes"}
 	return cmd
+}
+
+// nodeKind are nodes; the filter narrows lists of them.
+func nodeKind(filter client.NodeFilter) kind[wire.Node] {
+	return kind[wire.Node]{
+		name: "node", aliases: []string{"nodes", "no"}, watched: wire.WatchNodes,
+		list: func(ctx context.Context, conn *connection, s selection) ([]wire.Node, bool, error) {
+			return conn.Nodes(ctx, filter, s.limit)
+		},
+		find: finder("node", "stark node list", func(ctx context.Context, conn *connection, ref string) (wire.Node, error) {
+			return conn.Node(ctx, ref)
+		}),
+		remove: func(ctx context.Context, conn *connection, n wire.Node) (string, error) {
+			return "deleted", conn.DeleteNode(ctx, n.ID.String())
+		},
+		columns: func(now time.Time, _ bool) []output.Column[wire.Node] { return nodeColumns(now) },
+		fields:  nodeFields, details: nodeDetails, title: nodeName,
+		labelsOf: func(n wire.Node) map[string]string { return n.Labels },
+		identity: func(n wire.Node) (string, int64) { return n.ID.String(), n.Revision },
+		admits: func(n wire.Node) bool {
+			return (filter.Status == "" || string(n.Status) == filter.Status) && (filter.RuntimeType == "" || string(n.RuntimeType) == filter.RuntimeType)
+		},
+		none: "no nodes: start one with `stark agent`",
+	}
 }
 
 func nodeName(n wire.Node) string { return n.Name }

@@ -20,10 +20,55 @@ func newPack(c *cli) *cobra.Command {
 		newPackPush(c),
 		newPackList(c),
 		newPackVersions(c),
+		newPackInspect(c),
+		newPackVisibility(c),
 		newPackDelete(c),
 	)
 	cmd.Aliases = []string{"packs"}
 	return cmd
+}
+
+// packKind are versions of packs; with a name, of one pack.
+func packKind(name string) kind[wire.Pack] {
+	return kind[wire.Pack]{
+		name: "pack", aliases: []string{"packs"}, watched: wire.WatchPacks,
+		list: func(ctx context.Context, conn *connection, s selection) ([]wire.Pack, bool, error) {
+			return conn.Packs(ctx, name, s.limit)
+		},
+		find: func(ctx context.Context, conn *connection, _, ref string) (wire.Pack, error) {
+			return findPack(ctx, conn, ref)
+		},
+		remove: func(ctx context.Context, conn *connection, p wire.Pack) (string, error) {
+			return "deleted", conn.DeletePack(ctx, p.ID)
+		},
+		columns:  func(now time.Time, _ bool) []output.Column[wire.Pack] { return packColumns(now) },
+		fields:   packFields,
+		title:    packName,
+		identity: func(p wire.Pack) (string, int64) { return p.ID.String(), p.Revision },
+		admits:   func(p wire.Pack) bool { return name == "" || p.Name == name },
+		none:     "no packs: push one with `stark pack push`",
+	}
+}
+
+func packFields(now time.Time, p wire.Pack) []output.Field {
+	owner := ""
+	if p.OwnerID != nil {
+		owner = p.OwnerID.String()
+	}
+	return []output.Field{
+		{Label: "Name", Value: p.Name},
+		{Label: "Version", Value: p.Version},
+		{Label: "ID", Value: p.ID.String()},
+		{Label: "Description", Value: p.Description},
+		{Label: "Runtime", Value: string(p.RuntimeTag)},
+		{Label: "Visibility", Value: p.Visibility},
+		{Label: "Owner", Value: owner},
+		{Label: "Bundle", Value: p.BundlePath},
+		{Label: "Size", Value: output.Bytes(p.BundleSize)},
+		{Label: "SHA256", Value: p.BundleSHA256},
+		{Label: "Metadata", Value: someJSON(p.Metadata, "null")},
+		{Label: "Created", Value: moment(now, &p.CreatedAt)},
+	}
 }
 
 var runtimeTags = []string{string(core.TagNode), string(core.TagBrowser), string(core.TagUniversal)}

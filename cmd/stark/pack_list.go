@@ -5,33 +5,24 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/stark-o/stark/cmd/stark/internal/output"
+	"github.com/stark-o/stark/backend/wire"
 )
 
 func newPackList(c *cli) *cobra.Command {
-	var limit int
+	var o listOptions
 	cmd := &cobra.Command{
-		Use:     "list [NAME]",
-		Aliases: []string{"ls"},
-		Short:   "List the pack versions that you may see, newest first",
+		Use:   "list [NAME]",
+		Short: "List the pack versions that you may see, newest first",
 		Example: `  stark pack list
   stark pack list hello -o wide`,
 		Args: between(0, 1, "NAME"),
 	}
-	limitFlag(cmd, &limit)
-	c.shows(cmd, func(ctx context.Context, conn *connection, out output.Printer, args []string) error {
-		name := ""
+	return newList(c, cmd, &o, packKind(""), func(_ context.Context, _ *connection, k *kind[wire.Pack], args []string) error {
 		if len(args) == 1 {
-			name = trimKind(args[0], "pack")
+			*k = packKind(trimKind(args[0], "pack"))
 		}
-		packs, more, err := conn.Packs(ctx, name, limit)
-		if err != nil {
-			return err
-		}
-		c.noteList(len(packs), more, "no packs: push one with `stark pack push`")
-		return output.List(out, packs, packColumns(c.now()), "pack", packName)
+		return nil
 	})
-	return cmd
 }
 
 // noteList says in words what a list does not show.

@@ -72,7 +72,7 @@ A registered version never changes: push a higher one. Only you can run a privat
 		if err != nil {
 			return err
 		}
-		if f == output.Table || f == output.Wide {
+		if f.People() {
 			return c.say("pack/%s %s (%s, %s, sha256:%s)", packName(pack), verb, pack.RuntimeTag, output.Bytes(pack.BundleSize), short(pack.BundleSHA256))
 		}
 		return output.One(c.printer(f), pack, nil, "pack", packName)

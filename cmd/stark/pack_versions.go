@@ -17,6 +17,7 @@ func newPackVersions(c *cli) *cobra.Command {
   stark pack versions hello -o json`,
 		Args: between(1, 1, "NAME"),
 	}
+	headersFlag(cmd)
 	c.shows(cmd, func(ctx context.Context, conn *connection, out output.Printer, args []string) error {
 		name := trimKind(args[0], "pack")
 		packs, _, err := conn.Packs(ctx, name, 0)

@@ -19,6 +19,7 @@ func newPod(c *cli) *cobra.Command {
 		newPodRun(c),
 		newPodList(c),
 		newPodGet(c),
+		newPodDescribe(c),
 		newPodLogs(c),
 		newPodWait(c),
 		newPodHistory(c),
@@ -27,6 +28,28 @@ func newPod(c *cli) *cobra.Command {
 	)
 	cmd.Aliases = []string{"pods"}
 	return cmd
+}
+
+// podKind are pods; the filter narrows lists of them.
+func podKind(filter client.PodFilter) kind[wire.Pod] {
+	return kind[wire.Pod]{
+		name: "pod", aliases: []string{"pods", "po"}, namespaced: true, watched: wire.WatchPods, selects: true,
+		list: func(ctx context.Context, conn *connection, s selection) ([]wire.Pod, bool, error) {
+			f := filter
+			f.Namespace, f.LabelSelector = s.namespace, s.labels.String()
+			return conn.Pods(ctx, f, s.limit)
+		},
+		find: findPod,
+		remove: func(ctx context.Context, conn *connection, p wire.Pod) (string, error) {
+			return "deleted", conn.DeletePod(ctx, p.ID)
+		},
+		columns: podColumns, fields: podFields, details: podDetails, title: podName,
+		labelsOf: func(p wire.Pod) map[string]string { return p.Labels },
+		identity: func(p wire.Pod) (string, int64) { return p.ID.String(), p.Revision },
+		admits: func(p wire.Pod) bool {
+			return (filter.Status == "" || string(p.Status) == filter.Status) && (filter.PackID == "" || p.PackID.String() == filter.PackID)
+		},
+	}
 }
 
 func podName(p wire.Pod) string { return p.Name }

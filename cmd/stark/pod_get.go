@@ -13,29 +13,32 @@ import (
 
 	"github.com/stark-o/stark/backend/core"
 	"github.com/stark-o/stark/backend/wire"
+	"github.com/stark-o/stark/cmd/stark/internal/client"
 	"github.com/stark-o/stark/cmd/stark/internal/output"
 )
 
 func newPodGet(c *cli) *cobra.Command {
-	var namespace string
-	cmd := &cobra.Command{
-		Use:     "get NAME | ID",
-		Aliases: []string{"describe", "status"},
-		Short:   "Show one pod",
-		Example: `  stark pod get hello-5f0c9a3e8a35
-  stark pod get hello -n staging -o yaml`,
-		Args: between(1, 1, "NAME"),
-	}
-	namespaceFlag(cmd, &namespace)
-	c.shows(cmd, func(ctx context.Context, conn *connection, out output.Printer, args []string) error {
-		pod, err := findPod(ctx, conn, namespace, args[0])
-		if err != nil {
-			return err
-		}
-		now := c.now()
-		return output.One(out, pod, func(p wire.Pod) []output.Field { return podFields(now, p) }, "pod", podName)
-	})
+	cmd := newShow(c, podKind(client.PodFilter{}), "get NAME | ID", "Show one pod", `  stark pod get hello-5f0c9a3e8a35
+  stark pod get hello -n staging -o yaml`)
+	cmd.Aliases = []string{"status"}
 	return cmd
+}
+
+func newPodDescribe(c *cli) *cobra.Command {
+	return newDescribeOf(c, podKind(client.PodFilter{}), `  stark pod describe hello-5f0c9a3e8a35
+  stark pod describe hello -n staging`)
+}
+
+// podDetails is what happened to the pod.
+func podDetails(ctx context.Context, c *cli, conn *connection, p wire.Pod) error {
+	events, err := conn.PodHistory(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	if err := c.section("History"); err != nil {
+		return err
+	}
+	return output.List(c.printer(output.Table), events, eventColumns(events), "event", func(e wire.PodEvent) string { return fmt.Sprint(e.ID) })
 }
 
 func podFields(now time.Time, p wire.Pod) []output.Field {

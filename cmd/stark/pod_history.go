@@ -25,6 +25,7 @@ func newPodHistory(c *cli) *cobra.Command {
 		Args: between(1, 1, "NAME"),
 	}
 	namespaceFlag(cmd, &namespace)
+	headersFlag(cmd)
 	c.shows(cmd, func(ctx context.Context, conn *connection, out output.Printer, args []string) error {
 		pod, err := findPod(ctx, conn, namespace, args[0])
 		if err != nil {

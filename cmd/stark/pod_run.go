@@ -160,7 +160,7 @@ func (c *cli) podRun(ctx context.Context, create wire.PodCreate, o runOptions, f
 		c.note("pod/%s created", pod.Name) // standard output is the pod's
 		return c.attend(ctx, conn, pod, o)
 	}
-	people := f == output.Table || f == output.Wide
+	people := f.People()
 	if people {
 		if err := c.say("pod/%s created", pod.Name); err != nil {
 			return err

@@ -20,6 +20,26 @@ func newUser(c *cli) *cobra.Command {
 	return cmd
 }
 
+func userKind() kind[wire.Account] {
+	return kind[wire.Account]{
+		name: "user", aliases: []string{"users"},
+		list: func(ctx context.Context, conn *connection, s selection) ([]wire.Account, bool, error) {
+			return conn.Users(ctx, s.limit)
+		},
+		find: func(ctx context.Context, conn *connection, _, ref string) (wire.Account, error) {
+			return findUser(ctx, conn, ref)
+		},
+		columns: func(now time.Time, _ bool) []output.Column[wire.Account] { return userColumns(now) },
+		fields: func(now time.Time, u wire.Account) []output.Field {
+			return []output.Field{
+				{Label: "Email", Value: u.Email}, {Label: "Name", Value: u.DisplayName}, {Label: "Role", Value: u.Role},
+				{Label: "ID", Value: u.ID.String()}, {Label: "Created", Value: moment(now, &u.CreatedAt)},
+			}
+		},
+		title: userEmail,
+	}
+}
+
 func userEmail(u wire.Account) string { return u.Email }
 
 func userColumns(now time.Time) []output.Column[wire.Account] {

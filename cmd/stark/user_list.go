@@ -1,31 +1,15 @@
 package main
 
-import (
-	"context"
-
-	"github.com/spf13/cobra"
-
-	"github.com/stark-o/stark/cmd/stark/internal/output"
-)
+import "github.com/spf13/cobra"
 
 func newUserList(c *cli) *cobra.Command {
-	var limit int
+	var o listOptions
 	cmd := &cobra.Command{
-		Use:     "list",
-		Aliases: []string{"ls"},
-		Short:   "List the users that you may see: all of them for admins and operators",
+		Use:   "list",
+		Short: "List the users that you may see: all of them for admins and operators",
 		Example: `  stark user list
   stark user list -o json`,
 		Args: between(0, 0, ""),
 	}
-	limitFlag(cmd, &limit)
-	c.shows(cmd, func(ctx context.Context, conn *connection, out output.Printer, _ []string) error {
-		users, more, err := conn.Users(ctx, limit)
-		if err != nil {
-			return err
-		}
-		c.noteList(len(users), more, "no users")
-		return output.List(out, users, userColumns(c.now()), "user", userEmail)
-	})
-	return cmd
+	return newList(c, cmd, &o, userKind(), nil)
 }

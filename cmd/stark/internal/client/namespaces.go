@@ -24,3 +24,10 @@ func (c *Client) DeleteNamespace(ctx context.Context, name string) error {
 	_, err := c.do(ctx, call{method: http.MethodDelete, path: []string{"api", "namespaces", name}})
 	return err
 }
+
+// Namespace is one namespace, by name.
+func (c *Client) Namespace(ctx context.Context, name string) (wire.Namespace, error) {
+	var ns wire.Namespace
+	_, err := c.do(ctx, call{method: http.MethodGet, path: []string{"api", "namespaces", name}, out: &ns})
+	return ns, err
+}

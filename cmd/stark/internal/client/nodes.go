@@ -34,3 +34,9 @@ func (c *Client) UpdateNode(ctx context.Context, idOrName string, patch wire.Nod
 	_, err := c.do(ctx, call{method: http.MethodPatch, path: []string{"api", "nodes", idOrName}, in: patch, out: &node})
 	return node, err
 }
+
+// DeleteNode removes a node; ErrConflict while its agent is connected.
+func (c *Client) DeleteNode(ctx context.Context, idOrName string) error {
+	_, err := c.do(ctx, call{method: http.MethodDelete, path: []string{"api", "nodes", idOrName}})
+	return err
+}

@@ -40,3 +40,10 @@ func (c *Client) DeletePack(ctx context.Context, id uuid.UUID) error {
 	_, err := c.do(ctx, call{method: http.MethodDelete, path: []string{"api", "packs", id.String()}})
 	return err
 }
+
+// UpdatePack changes what the patch gives.
+func (c *Client) UpdatePack(ctx context.Context, id uuid.UUID, patch wire.PackPatch) (wire.Pack, error) {
+	var pack wire.Pack
+	_, err := c.do(ctx, call{method: http.MethodPatch, path: []string{"api", "packs", id.String()}, in: patch, out: &pack})
+	return pack, err
+}

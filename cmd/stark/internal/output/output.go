@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"sigs.k8s.io/yaml"
 )
@@ -13,7 +14,7 @@ import (
 // Format is how to write.
 type Format string
 
-// The formats. Wide is Table with more columns; Name is one kind/name a line.
+// The formats. Wide is Table with more columns; Name is one kind/name a line. There is jsonpath=TEMPLATE too, as in kubectl.
 const (
 	Table Format = "table"
 	Wide  Format = "wide"
@@ -22,13 +23,15 @@ const (
 	Name  Format = "name"
 )
 
+const pathPrefix = "jsonpath="
+
 // Formats lists them, as help and completion show them.
-var Formats = []string{string(Table), string(Wide), string(JSON), string(YAML), string(Name)}
+var Formats = []string{string(Table), string(Wide), string(JSON), string(YAML), string(Name), pathPrefix}
 
 // ErrFormat says that there is no such format.
-var ErrFormat = errors.New("want -o table, wide, json, yaml or name")
+var ErrFormat = errors.New("want -o table, wide, json, yaml, name or jsonpath=TEMPLATE")
 
-// ParseFormat reads the value of -o; empty is Table.
+// ParseFormat reads the value of -o; empty is Table. A template that cannot be read is an error too.
 func ParseFormat(s string) (Format, error) {
 	switch f := Format(s); f {
 	case "":
@@ -36,14 +39,22 @@ func ParseFormat(s string) (Format, error) {
 	case Table, Wide, JSON, YAML, Name:
 		return f, nil
 	}
+	if template, found := strings.CutPrefix(s, pathPrefix); found {
+		_, err := parsePath(template)
+		return Format(s), err
+	}
 	return "", fmt.Errorf("%w, not %q", ErrFormat, s)
 }
 
+// People says whether the format is for people, who are told in words what was done.
+func (f Format) People() bool { return f == Table || f == Wide }
+
 // Printer writes values to W.
 type Printer struct {
-	W      io.Writer
-	Format Format
-	Color  bool
+	W         io.Writer
+	Format    Format
+	Color     bool
+	NoHeaders bool // tables without their first line
 }
 
 // Column is a column of a table.
@@ -56,21 +67,15 @@ type Column[T any] struct {
 
 // List writes many. kind and name make up the lines of -o name, e.g. pod/hello. An empty table is nothing at all: the caller says so in words.
 func List[T any](p Printer, items []T, columns []Column[T], kind string, name func(T) string) error {
-	switch p.Format {
-	case JSON, YAML:
+	switch {
+	case p.Format == Name:
+		return names(p, kind, name, items)
+	case !p.Format.People():
 		return p.encode(items)
-	case Name:
-		for _, item := range items {
-			if _, err := fmt.Fprintf(p.W, "%s/%s\n", kind, clean(name(item))); err != nil {
-				return fmt.Errorf("write: %w", err)
-			}
-		}
+	case len(items) == 0:
 		return nil
 	}
-	if len(items) == 0 {
-		return nil
-	}
-	return writeTable(p, items, columns)
+	return NewTable(p, columns).Write(items...)
 }
 
 // Field is a line of a description. An empty Value is left out.
@@ -81,23 +86,38 @@ type Field struct {
 
 // One writes a single value; -o table and wide write the fields that describe makes of it.
 func One[T any](p Printer, item T, describe func(T) []Field, kind string, name func(T) string) error {
-	switch p.Format {
-	case JSON, YAML:
+	switch {
+	case p.Format == Name:
+		return names(p, kind, name, []T{item})
+	case !p.Format.People():
 		return p.encode(item)
-	case Name:
-		_, err := fmt.Fprintf(p.W, "%s/%s\n", kind, clean(name(item)))
-		return err
 	}
 	return writeFields(p, describe(item))
 }
 
+// names writes kind/name lines.
+func names[T any](p Printer, kind string, name func(T) string, items []T) error {
+	for _, item := range items {
+		if _, err := fmt.Fprintf(p.W, "%s/%s\n", kind, clean(name(item))); err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
+	}
+	return nil
+}
+
+// encode writes a value whole; YAML and paths go through JSON, so all have the same keys.
 func (p Printer) encode(v any) error {
 	var raw []byte
 	var err error
-	if p.Format == YAML {
-		raw, err = yaml.Marshal(v) // through JSON, so both formats have the same keys
-	} else if raw, err = json.MarshalIndent(v, "", "  "); err == nil {
-		raw = append(raw, '\n')
+	switch p.Format {
+	case JSON:
+		if raw, err = json.MarshalIndent(v, "", "  "); err == nil {
+			raw = append(raw, '\n')
+		}
+	case YAML:
+		raw, err = yaml.Marshal(v)
+	default:
+		raw, err = evaluate(strings.TrimPrefix(string(p.Format), pathPrefix), v)
 	}
 	if err != nil {
 		return fmt.Errorf("encode as %s: %w", p.Format, err)

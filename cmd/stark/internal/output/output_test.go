@@ -56,6 +56,9 @@ func TestGoldens(t *testing.T) {
 	t.Parallel()
 	for _, format := range output.Formats {
 		p := output.Printer{Format: output.Format(format)}
+		if format == "jsonpath=" {
+			format, p.Format = "jsonpath", `jsonpath={range ..name}[{@}] {end}`
+		}
 		var list, one bytes.Buffer
 		p.W = &list
 		require.NoError(t, output.List(p, things, columns, "thing", name))
@@ -104,10 +107,44 @@ func (full) Write([]byte) (int, error) { return 0, errFull }
 func TestFailedWriteIsAnError(t *testing.T) {
 	t.Parallel()
 	for _, format := range output.Formats {
+		if format == "jsonpath=" {
+			format += "{..name}"
+		}
 		p := output.Printer{W: full{}, Format: output.Format(format)}
 		require.ErrorIs(t, output.List(p, things, columns, "thing", name), errFull, format)
 		require.ErrorIs(t, output.One(p, things[0], describe, "thing", name), errFull, format)
 	}
+}
+
+func TestTemplates(t *testing.T) {
+	t.Parallel()
+	for template, want := range map[string]string{
+		"{[0].name}": "hello\n", "[1].status": "failed\n", `{range [*]}{.status}{"\n"}{end}`: "running\nfailed\nstopped\n", "{[0].labels.zone}": "b\n", "{[0].none}": "",
+		`{[?(@.status=="failed")].name}`: "a-longer-name\n",
+	} {
+		f, err := output.ParseFormat("jsonpath=" + template)
+		require.NoError(t, err, template)
+		var b bytes.Buffer
+		require.NoError(t, output.List(output.Printer{W: &b, Format: f}, things, columns, "thing", name))
+		require.Equal(t, want, b.String(), template)
+	}
+	for _, bad := range []string{"", "{.name", "{[?(}"} {
+		_, err := output.ParseFormat("jsonpath=" + bad)
+		require.Error(t, err, bad)
+	}
+}
+
+func TestRowsThatComeLaterAreAligned(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	table := output.NewTable(output.Printer{W: &b, Format: output.Table}, columns)
+	require.NoError(t, table.Write(things[1]))
+	require.NoError(t, table.Write(things[0]))
+	require.Equal(t, "NAME            STATUS\na-longer-name   failed\nhello           running\n", b.String())
+
+	b.Reset()
+	require.NoError(t, output.List(output.Printer{W: &b, Format: output.Table, NoHeaders: true}, things[:1], columns, "thing", name))
+	require.Equal(t, "hello   running\n", b.String())
 }
 
 func TestAge(t *testing.T) {

@@ -1,70 +1,81 @@
 package output
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
-	"text/tabwriter"
+	"unicode/utf8"
 )
 
 // gap is the blanks between two columns, as in kubectl.
 const gap = 3
 
-// writeTable aligns plain text first and colors it afterwards: tabwriter would count escape codes as letters.
-func writeTable[T any](p Printer, items []T, columns []Column[T]) error {
-	var shown []Column[T]
+// TableWriter writes rows that come one after another under the same columns.
+type TableWriter[T any] struct {
+	p       Printer
+	columns []Column[T]
+	widths  []int // in runes, without the gap; they only grow
+	headed  bool
+}
+
+// NewTable is a table on p's writer, with no row yet; -o wide shows the wide columns too.
+func NewTable[T any](p Printer, columns []Column[T]) *TableWriter[T] {
+	t := &TableWriter[T]{p: p, headed: p.NoHeaders}
 	for _, c := range columns {
 		if !c.Wide || p.Format == Wide {
-			shown = append(shown, c)
+			t.columns = append(t.columns, c)
 		}
 	}
-	var buf bytes.Buffer
-	tw := tabwriter.NewWriter(&buf, 0, 1, gap, ' ', 0)
-	row := func(cell func(Column[T]) string) {
-		cells := make([]string, len(shown))
-		for i, c := range shown {
-			cells[i] = cell(c)
+	t.widths = make([]int, len(t.columns))
+	return t
+}
+
+// Write adds rows, aligned with those before; the first call writes the heading.
+func (t *TableWriter[T]) Write(items ...T) error {
+	var rows [][]string
+	if !t.headed {
+		t.headed = true
+		titles := make([]string, len(t.columns))
+		for i, c := range t.columns {
+			titles[i] = c.Title
 		}
-		fmt.Fprintln(tw, strings.Join(cells, "\t")) // a bytes.Buffer takes everything
+		rows = append(rows, titles)
 	}
-	row(func(c Column[T]) string { return c.Title })
+	heading := len(rows)
 	for _, item := range items {
-		row(func(c Column[T]) string { return orNone(clean(c.Cell(item))) })
+		cells := make([]string, len(t.columns))
+		for i, c := range t.columns {
+			cells[i] = orNone(clean(c.Cell(item)))
+		}
+		rows = append(rows, cells)
 	}
-	if err := tw.Flush(); err != nil {
-		return fmt.Errorf("align the table: %w", err)
+	for _, row := range rows {
+		for i, cell := range row {
+			t.widths[i] = max(t.widths[i], utf8.RuneCountInString(cell))
+		}
 	}
-	lines := strings.Split(strings.TrimSuffix(buf.String(), "\n"), "\n")
-	if p.Color {
-		tintColumns(lines, shown, items)
+	var b strings.Builder
+	for n, row := range rows {
+		t.line(&b, row, t.p.Color && n >= heading)
 	}
-	if _, err := fmt.Fprintln(p.W, strings.Join(lines, "\n")); err != nil {
+	if _, err := fmt.Fprint(t.p.W, b.String()); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
 	return nil
 }
 
-// tintColumns colors the cells of tinted columns in the aligned lines, the first of which is the heading.
-func tintColumns[T any](lines []string, columns []Column[T], items []T) {
-	for i := len(columns) - 1; i >= 0; i-- { // from the right, so that offsets stay good
-		if !columns[i].Tint {
-			continue
+// line pads plain text and colors it afterwards: escape codes take no room.
+func (t *TableWriter[T]) line(b *strings.Builder, row []string, color bool) {
+	for i, cell := range row {
+		padding := t.widths[i] + gap - utf8.RuneCountInString(cell)
+		if color && t.columns[i].Tint {
+			cell = Tint(cell)
 		}
-		at := strings.Index(lines[0], columns[i].Title)
-		for n, item := range items {
-			lines[n+1] = tintAt(lines[n+1], at, clean(columns[i].Cell(item)))
+		b.WriteString(cell)
+		if i < len(row)-1 {
+			b.WriteString(strings.Repeat(" ", padding))
 		}
 	}
-}
-
-// tintAt colors text where it starts at the column at, counted in runes since cells before it may hold wide ones.
-func tintAt(line string, at int, text string) string {
-	runes := []rune(line)
-	end := at + len([]rune(text))
-	if end > len(runes) || string(runes[at:end]) != text {
-		return line
-	}
-	return string(runes[:at]) + Tint(text) + string(runes[end:])
+	b.WriteByte('\n')
 }
 
 func writeFields(p Printer, fields []Field) error {

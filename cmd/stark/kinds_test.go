@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/stark-o/stark/backend/core"
+	"github.com/stark-o/stark/backend/wire"
+)
+
+func (f *fake) getPack(w http.ResponseWriter, r *http.Request) {
+	for _, p := range f.packs {
+		if p.ID.String() == r.PathValue("id") {
+			ok(w, p)
+			return
+		}
+	}
+	fail(w, 404, wire.Problem{Code: core.CodeNotFound, Message: "no such pack"})
+}
+
+func (f *fake) patchPack(w http.ResponseWriter, r *http.Request) {
+	var patch wire.PackPatch
+	f.read(r, &patch)
+	for i := range f.packs {
+		if f.packs[i].ID.String() == r.PathValue("id") {
+			f.packs[i].Visibility = *patch.Visibility
+			ok(w, f.packs[i])
+			return
+		}
+	}
+	fail(w, 404, wire.Problem{Code: core.CodeNotFound, Message: "no such pack"})
+}
+
+// frame is a server-sent event.
+func frame(event, cursor string, data any) string {
+	raw, err := json.Marshal(data)
+	if err != nil {
+		panic(err)
+	}
+	return fmt.Sprintf("event: %s\nid: %s\ndata: %s\n\n", event, cursor, raw)
+}
+
+func upsert(cursor string, kind wire.WatchKind, object any) string {
+	return frame("change", cursor, wire.WatchChange{Kind: kind, Type: wire.WatchUpsert, Object: object})
+}
+
+// watch plays the streams one after another. The last one stays open until the client goes.
+func (f *fake) watch(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	f.queries = append(f.queries, r.URL.RequestURI())
+	refused := r.Header.Get("Authorization") != "Bearer "+f.valid
+	var frames []string
+	last := len(f.streams) <= 1
+	if len(f.streams) > 0 && !refused {
+		frames, f.streams = f.streams[0], f.streams[1:]
+	}
+	f.mu.Unlock()
+	if refused {
+		fail(w, 401, wire.Problem{Code: core.CodeUnauthenticated, Message: "the token has expired"})
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	for _, text := range frames {
+		_, _ = w.Write([]byte(text)) // a client that has gone ends the test by itself
+	}
+	w.(http.Flusher).Flush()
+	if last {
+		<-r.Context().Done()
+	}
+}
+
+// watched runs a command line until its output holds all of what is wanted.
+func (s *terminal) watched(want []string, args ...string) {
+	s.t.Helper()
+	ctx, cancel := context.WithCancelCause(s.t.Context())
+	defer cancel(nil)
+	var out, notes strings.Builder
+	seen := func(b *strings.Builder) writerFunc {
+		return func(p []byte) (int, error) {
+			b.Write(p)
+			for _, w := range want {
+				if !strings.Contains(out.String()+notes.String(), w) {
+					return len(p), nil
+				}
+			}
+			cancel(&signalError{signal: 2})
+			return len(p), nil
+		}
+	}
+	late := time.AfterFunc(30*time.Second, func() { cancel(context.DeadlineExceeded) })
+	defer late.Stop()
+	code := s.cli(seen(&out), seen(&notes)).run(ctx, args)
+	s.out, s.err = out.String(), notes.String()
+	require.Equal(s.t, 130, code, "%s\n%s", s.out, s.err)
+}
+
+func pods(names ...string) []*wire.Pod {
+	list := make([]*wire.Pod, len(names))
+	for i, name := range names {
+		list[i] = &wire.Pod{
+			ID: uuid.New(), Name: name, Namespace: "default", PackName: "hello", PackVersion: "1.0.0", Status: core.PodRunning,
+			Labels: map[string]string{"app": name}, Revision: 1, CreatedAt: time.Now(),
+		}
+	}
+	return list
+}
+
+func TestGetDescribeDelete(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	s := f.loggedIn()
+	f.pods = pods("web", "db")
+	f.nodes = []wire.Node{{ID: uuid.New(), Name: "laptop", Labels: map[string]string{"zone": "eu"}}, {ID: uuid.New(), Name: "tab"}}
+
+	require.Equal(t, "pod/web\npod/db\n", s.must("get", "po", "-o", "name"))
+	require.Regexp(t, `^web +hello@1\.0\.0 +running`, s.must("get", "pods", "--no-headers"))
+	require.Regexp(t, `^NAMESPACE +NAME`, s.must("get", "pods", "-A"))
+	s.must("get", "pods", "-l", "app in (web, db),!old")
+	require.Contains(t, f.queries[len(f.queries)-1], "labelSelector=app+in+%28db%2Cweb%29%2C%21old", "the database selects")
+	require.Equal(t, "db\n", s.must("get", "pod/db", "-o", "jsonpath={.name}"))
+	require.Equal(t, "pod/db\npod/web\n", s.must("get", "pods", "db", "web", "-o", "name"))
+	require.Equal(t, exitError, s.run("get", "pods", "gone", "web"))
+	require.Regexp(t, `(?m)^web `, s.out, "the others are still shown")
+	require.Contains(t, s.err, `there is no pod "gone"`)
+
+	require.Equal(t, "node/laptop\n", s.must("get", "no", "-l", "zone=eu", "-o", "name"), "what the server does not select, the client does")
+	require.Equal(t, "node/laptop\n", s.must("get", "nodes", "--limit", "1", "-l", "zone", "-o", "name"))
+	require.Equal(t, "namespace/default\n", s.must("get", "ns", "-o", "name"))
+	require.Regexp(t, `Role: +developer`, s.must("describe", "user", email))
+
+	require.Regexp(t, `(?s)Name: +web.*History:\nTIME.*scheduled`, s.must("describe", "pod", "web"))
+	require.Regexp(t, `(?s)Name: +laptop.*Pods:\n.*default +web `, s.must("describe", "node/laptop"))
+	require.NotContains(t, s.must("describe", "pod", "web", "-o", "json"), "History")
+
+	require.Equal(t, "pod/web deleted\npod/db deleted\n", s.must("delete", "pod/web", "pod/db"))
+	require.Equal(t, "node/laptop deleted\n", s.must("delete", "node", "laptop"))
+	require.Equal(t, "namespace/x deleted\n", s.must("delete", "ns", "x"))
+}
+
+func TestPacksAreInspectedAndShared(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	s := f.loggedIn()
+	s.must("pack", "push", hello(t))
+	require.Regexp(t, `(?s)Visibility: +private.*SHA256: +[0-9a-f]{64}`, s.must("pack", "inspect", "hello@1.0.0"))
+	require.Equal(t, "pack/hello@1.0.0 is public now\n", s.must("pack", "visibility", "hello", "public"))
+	require.Equal(t, "public", f.packs[0].Visibility)
+	require.Equal(t, exitError, s.run("pack", "inspect", "nothing"))
+}
+
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	s := f.loggedIn()
+	f.pods = pods("web", "db")
+	later := *f.pods[0]
+	later.Revision, later.Status = 2, core.PodFailed
+	other := *pods("other")[0]
+	gone := wire.WatchChange{Kind: wire.WatchPods, Type: wire.WatchDelete, ID: f.pods[1].ID.String()}
+	last := later
+	last.Revision, last.Status = 3, core.PodStopped
+	f.streams = [][]string{
+		{frame("ready", "1", wire.WatchPosition{Cursor: "1"}), upsert("2", "pods", later), upsert("2", "pods", later), upsert("3", "pods", other), frame("bye", "3", wire.WatchReason{Reason: "server_stopping"})},
+		{frame("ready", "3", wire.WatchPosition{Cursor: "3"}), ": keep-alive\nid: 4\n\n", frame("change", "5", gone), upsert("6", "pods", last)},
+	}
+	s.watched([]string{"stopped", "gone"}, "get", "pods", "-w", "-l", "app in (web, db)")
+	require.Regexp(t, `^NAME .*\nweb .*running.*\ndb .*running.*\nweb .*failed.*\nweb .*stopped.*\n$`, s.out)
+	require.Equal(t, "pod/db is gone\n", s.err)
+	require.Contains(t, f.queries[len(f.queries)-1], "cursor=3", "it goes on where it was")
+
+	f.streams = [][]string{{frame("ready", "1", nil), upsert("2", "pods", last)}}
+	s.watched([]string{`"stopped"`}, "get", "pod", "web", "-w", "-o", "json")
+	require.Equal(t, 2, strings.Count(s.out, `"name": "web"`))
+	require.NotContains(t, s.out, `"db"`)
+}
+
+func TestWatchListsAgainWhenItMust(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	s := f.loggedIn()
+	f.nodes = []wire.Node{{ID: uuid.New(), Name: "laptop", Revision: 1, Status: core.NodeHealthy}}
+	f.streams = [][]string{{frame("ready", "1", nil), frame("resync", "9", wire.WatchReason{Reason: "too_slow"}), upsert("10", "nodes", wire.Node{ID: uuid.New(), Name: "tab", Revision: 1})}}
+	s.watched([]string{"tab"}, "node", "list", "-w")
+	require.Equal(t, 1, strings.Count(s.out, "laptop"), "what has not changed is not shown again")
+	listed := 0
+	for _, q := range f.queries {
+		if strings.HasPrefix(q, "/api/nodes?") {
+			listed++
+		}
+	}
+	require.Equal(t, 2, listed)
+}

@@ -123,10 +123,6 @@ func TestRowLevelSecurity(t *testing.T) {
 func TestStatementTimeout(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	_, err := w.db.Exec(t.Context(), `
-		create function limits() returns text language sql stable as $$ select current_setting('statement_timeout') $$;
-		create function stuck() returns void language sql stable as $$ select pg_sleep(3600) $$;`)
-	require.NoError(t, err)
 	require.Equal(t, `"3s"`, w.do(w.anon, "GET", "/rpc/limits", "").body)
 	require.Equal(t, `"8s"`, w.do(w.alice, "GET", "/rpc/limits", "").body)
 	w.refused(w.do(w.anon, "POST", "/rpc/stuck", ""), http.StatusInternalServerError, "57014")
@@ -175,4 +171,22 @@ func TestSchemaChanges(t *testing.T) {
 	_, err = w.db.Exec(t.Context(), `drop table later`)
 	require.NoError(t, err)
 	w.eventually("the table is gone", func() bool { return strings.Contains(w.get("/later").body, "PGRST205") })
+}
+
+// The server outlives its connections, the listener's too.
+func TestConnectionsLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := w.root.Exec(t.Context(), `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename = 'authenticator'`)
+	require.NoError(t, err)
+	w.eventually("it answers again", func() bool {
+		a := w.get("/clients")
+		require.Contains(t, []int{http.StatusOK, http.StatusServiceUnavailable}, a.status, a.body)
+		return a.status == http.StatusOK
+	})
+	_, err = w.db.Exec(t.Context(), `alter table clients rename column name to title`)
+	require.NoError(t, err)
+	w.eventually("it listens again", func() bool {
+		return strings.Contains(w.send("PATCH", "/clients?id=eq.1", `{"name":"x"}`).body, "PGRST204")
+	})
 }

@@ -80,7 +80,9 @@ func (a *answer) ranged(q *request, out *outcome) error {
 	}
 	switch {
 	case lower > *out.total:
-		return errRange("An offset of " + strconv.FormatInt(lower, 10) + " was requested, but there are only " + strconv.FormatInt(*out.total, 10) + " rows.")
+		e := errRange("An offset of " + strconv.FormatInt(lower, 10) + " was requested, but there are only " + strconv.FormatInt(*out.total, 10) + " rows.")
+		e.Header = map[string]string{"Content-Range": contentRange(1, 0, out.total)}
+		return e
 	case out.page < *out.total:
 		a.status = http.StatusPartialContent
 	}
@@ -112,7 +114,7 @@ func (a *answer) mutated(q *request, p *plan, out *outcome) {
 	switch q.method {
 	case http.MethodPost:
 		a.status = http.StatusCreated
-		if out.inserted != nil && *out.inserted <= 0 && q.prefer.resolution == "merge-duplicates" {
+		if p.mutation.merges() && (out.inserted == nil || *out.inserted <= 0) {
 			a.status = http.StatusOK
 		}
 		a.header.Set("Content-Range", contentRange(1, 0, total))

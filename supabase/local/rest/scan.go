@@ -183,12 +183,29 @@ func (s *scanner) jsonPath() (path []jsonStep, bad *problem) {
 		}
 		if number, ok := s.jsonIndex(); ok {
 			step.index, step.key = true, number
-		} else if step.key, ok = s.fieldName(); !ok {
-			return nil, s.unexpected("digit or field name")
+		} else if step.key, ok = s.jsonKey(); !ok {
+			return nil, s.unexpected("\"-\", digit or any non reserved character different from: .,>()")
 		}
 		path = append(path, step)
 	}
 	return path, nil
+}
+
+// jsonKey is anything in double quotes, or what has none of the characters that mean something else here, joined by dashes.
+func (s *scanner) jsonKey() (string, bool) {
+	if s.peek() == '"' {
+		return s.quoted()
+	}
+	start := s.pos
+	for !s.end() && !s.at("->") && (s.peek() == '-' || !strings.ContainsRune("(:.,>)", s.peek())) {
+		s.pos++
+	}
+	key := strings.TrimSpace(string(s.in[start:s.pos]))
+	if strings.Trim(key, "-") == "" {
+		s.pos = start
+		return "", false
+	}
+	return key, true
 }
 
 // jsonIndex is a number that the operand ends with.

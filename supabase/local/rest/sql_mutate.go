@@ -78,6 +78,9 @@ func (m *mutation) checkWhere() *Error {
 	}
 	switch m.q.method {
 	case http.MethodPatch:
+		if len(m.columns) == 0 {
+			return nil // it will not be an update
+		}
 		return fail(http.StatusBadRequest, "21000", "UPDATE requires a WHERE clause")
 	case http.MethodDelete:
 		return fail(http.StatusBadRequest, "21000", "DELETE requires a WHERE clause")
@@ -109,7 +112,7 @@ func (s *statement) insert(m *mutation) string {
 			conditions = append(conditions, s.filter(m.table, "pgrst_body", tree.filter))
 		}
 	}
-	merge := m.resolve == "merge-duplicates" && len(m.conflict) > 0
+	merge := m.merges()
 	if merge {
 		conditions = append(conditions, counted("+", "0"))
 	}
@@ -128,6 +131,9 @@ func (s *statement) insert(m *mutation) string {
 	}
 	return text + m.returns()
 }
+
+// merges tells whether rows that are there are updated: without a key none can be.
+func (m *mutation) merges() bool { return m.resolve == "merge-duplicates" && len(m.conflict) > 0 }
 
 // counted keeps, in a setting of the transaction, how many rows were inserted and not updated. It is always true.
 func counted(sign, never string) string {

@@ -51,6 +51,7 @@ create policy own_read on secrets for select to authenticated using (owner = aut
 create policy own_insert on secrets for insert to authenticated with check (owner = auth.uid());
 create policy own_update on secrets for update to authenticated using (owner = auth.uid()) with check (owner = auth.uid());
 create policy own_delete on secrets for delete to authenticated using (owner = auth.uid());
+create table keyless (a int);
 create table forbidden (id int primary key);
 revoke all on forbidden from anon, authenticated;
 
@@ -86,6 +87,8 @@ create function created() returns text language sql as $$ select set_config('res
 create function overloaded(a int) returns text language sql immutable as $$ select 'int' $$;
 create function overloaded(b text) returns text language sql immutable as $$ select 'text' $$;
 create function overloaded(a int, c int) returns text language sql immutable as $$ select 'both' $$;
+create function limits() returns text language sql stable as $$ select current_setting('statement_timeout') $$;
+create function stuck() returns void language sql stable as $$ select pg_sleep(3600) $$;
 create function full_title(projects) returns text language sql stable as $$ select $1.name || '!' $$;
 create function late_tasks(projects) returns setof tasks language sql stable as 'select * from tasks where project_id = $1.id and not done';
 `
@@ -94,6 +97,7 @@ create function late_tasks(projects) returns setof tasks language sql stable as 
 type world struct {
 	t    *testing.T
 	db   *pgxpool.Pool // as postgres, the developer
+	root *pgxpool.Pool // as the superuser
 	keys *keys.Keyring
 	url  string
 
@@ -106,7 +110,7 @@ type actor struct{ name, token string }
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	db := testdb.Bare(t)
-	w := &world{t: t, db: db.Pool(t)}
+	w := &world{t: t, db: db.Pool(t), root: db.PoolFor(t, "supabase_admin")}
 	_, err := w.db.Exec(t.Context(), fixture)
 	require.NoError(t, err)
 	material, err := keys.Generate()

@@ -130,6 +130,10 @@ func TestUpsert(t *testing.T) {
 	a = w.send("POST", "/clients?on_conflict=name", `{"id":70,"name":"new"}`, "Prefer", full+", resolution=merge-duplicates")
 	require.JSONEq(t, `[{"id":70,"name":"new"}]`, a.body)
 	require.Equal(t, "0", w.text("select count(*) from clients where id = 3"))
+	require.Equal(t, http.StatusOK, w.send("POST", "/clients", `[]`, "Prefer", "resolution=merge-duplicates").status)
+	a = w.send("POST", "/keyless", `{"a":1}`, "Prefer", full+", resolution=merge-duplicates")
+	require.Equal(t, http.StatusCreated, a.status, a.body)
+	require.Equal(t, full, a.header.Get("Preference-Applied"), "there is no key to merge by")
 	w.refused(w.send("POST", "/clients", `[{"id":5,"name":"a"},{"id":5,"name":"b"}]`, "Prefer", "resolution=merge-duplicates"), 500, "21000")
 }
 
@@ -183,6 +187,7 @@ func TestUpdate(t *testing.T) {
 	require.Equal(t, "[]", a.body)
 	a = w.send("PATCH", "/projects?id=eq.1", `{}`, "Prefer", full)
 	require.Equal(t, "[]", a.body, "nothing to set changes nothing")
+	require.Equal(t, http.StatusNoContent, w.send("PATCH", "/projects", `[{}]`).status)
 	a = w.send("PATCH", "/projects?id=eq.1&columns=name&select=name,client_id", `{"name":"only","client_id":null}`, "Prefer", full)
 	require.JSONEq(t, `[{"name":"only","client_id":1}]`, a.body)
 	a = w.send("PATCH", "/projects?id=eq.1&select=name", `{"name":null}`, "Prefer", full+", handling=strict, max-affected=1")

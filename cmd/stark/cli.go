@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -23,6 +24,8 @@ type cli struct {
 	now      func() time.Time
 	pace     follow.Pace
 	ask      prompter
+
+	contextName string // of --context
 }
 
 func newCLI(in io.Reader, out, err io.Writer, env func(string) string) *cli {
@@ -56,12 +59,16 @@ type connection struct {
 	*client.Client
 	tokens  client.Tokens
 	context config.Context // SupabaseURL and AnonKey are empty when the token comes from the environment
+	name    string         // of the context; "" when the token comes from the environment
 }
 
 // connect takes the login from $STARK_TOKEN or from the configuration. It talks to nobody yet.
 func (c *cli) connect() (*connection, error) {
 	server := strings.TrimRight(c.env("STARK_SERVER"), "/")
 	if token := c.env("STARK_TOKEN"); token != "" {
+		if c.contextName != "" {
+			return nil, hinted("unset STARK_TOKEN, or leave --context out", "$STARK_TOKEN is set, which is no login of context %q", c.contextName)
+		}
 		if server == "" {
 			server = defaultServer
 		}
@@ -75,16 +82,50 @@ func (c *cli) connect() (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	current, err := file.Current()
+	name, err := c.choose(file, server)
 	if err != nil {
 		return nil, err
 	}
-	if server != "" && server != current.Server {
-		// A token is for the server that it came from.
-		return nil, hinted("log in there with `stark login`, or unset STARK_SERVER",
-			"$STARK_SERVER is %s, but you are logged in to %s", server, current.Server)
+	chosen := file.Contexts[name]
+	conn, err := c.dial(chosen, session.New(store, name, chosen, session.Auth{}, c.now))
+	if err != nil {
+		return nil, err
 	}
-	return c.dial(current, session.New(store, current, session.Auth{}, c.now))
+	conn.name = name
+	return conn, nil
+}
+
+// choose is the name of the context to use: that of --context, else one for $STARK_SERVER, else the one in use. A token is for the server that it
+// came from, so there is no mixing.
+func (c *cli) choose(file *config.File, server string) (string, error) {
+	if c.contextName != "" {
+		if _, err := file.Get(c.contextName); err != nil {
+			return "", noContext(file, c.contextName)
+		}
+		return c.contextName, nil
+	}
+	current, err := file.Current()
+	switch {
+	case len(file.Contexts) == 0:
+		return "", config.ErrNoContext
+	case server == "" && err != nil:
+		return "", hinted("choose one with `stark context use NAME`: "+strings.Join(file.Names(), ", "), "no context is in use")
+	case server == "":
+		return file.CurrentContext, nil
+	}
+	if name := file.At(server); name != "" {
+		return name, nil
+	}
+	return "", hinted("log in there with `stark login`, or unset STARK_SERVER",
+		"$STARK_SERVER is %s, but you are logged in to %s", server, cmp.Or(current.Server, strings.Join(file.Names(), ", ")))
+}
+
+// noContext says which context is not there.
+func noContext(file *config.File, name string) error {
+	if len(file.Contexts) == 0 {
+		return config.ErrNoContext
+	}
+	return hinted("there are "+strings.Join(file.Names(), ", ")+"; `stark login --context "+name+"` makes it", "there is no context %q", name)
 }
 
 func (c *cli) dial(at config.Context, tokens client.Tokens) (*connection, error) {

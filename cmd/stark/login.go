@@ -33,14 +33,17 @@ func newLogin(c *cli) *cobra.Command {
 		Long: `Log in to a Stark server and remember the login for the commands that follow.
 
 The password is asked for, or read from standard input; it is never an argument, since arguments can be seen by others.
-With --token-stdin an access token of Supabase Auth is used as it is, until it expires.`,
+With --token-stdin an access token of Supabase Auth is used as it is, until it expires.
+
+Each server's login is kept as a context of its own, named with --context or after the server; "stark context use" changes between them.`,
 		Example: `  stark login
   stark login --server https://stark.example.com --email dev@example.com
+  stark login --context staging --server https://staging.example.com
   stark login --email dev@example.com --password-stdin < password.txt`,
 		Args: between(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.login(cmd, o) },
 	}
-	cmd.Flags().StringVar(&o.server, "server", "", "URL of the server (default $STARK_SERVER, then the last one, then "+defaultServer+")")
+	cmd.Flags().StringVar(&o.server, "server", "", "URL of the server (default $STARK_SERVER, then the context's, then "+defaultServer+")")
 	cmd.Flags().StringVar(&o.email, "email", "", "who you are; asked for when not given")
 	cmd.Flags().BoolVar(&o.passwordFromIn, "password-stdin", false, "read the password from standard input")
 	cmd.Flags().BoolVar(&o.tokenFromIn, "token-stdin", false, "read an access token from standard input instead of logging in with a password")
@@ -78,13 +81,24 @@ func (c *cli) login(cmd *cobra.Command, o loginOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := store.Update(func(f *config.File) error { f.SetCurrent(next); return nil }); err != nil {
+	var name string
+	err = store.Update(func(f *config.File) error {
+		name = cmp.Or(c.contextName, f.NameFor(next.Server))
+		f.Set(name, next)
+		f.CurrentContext = name
+		return nil
+	})
+	if err != nil {
 		return err
 	}
-	return c.say("logged in to %s as %s (%s)", next.Server, user.Email, cmp.Or(user.Role, "no role yet"))
+	as := ""
+	if name != config.DefaultContext {
+		as = fmt.Sprintf(", context %s", name)
+	}
+	return c.say("logged in to %s as %s (%s)%s", next.Server, user.Email, cmp.Or(user.Role, "no role yet"), as)
 }
 
-// loginServer is where to log in: what was asked for, else the last server, else this machine's.
+// loginServer is where to log in: what was asked for, else the context's server, else this machine's.
 func (c *cli) loginServer(store config.Store, flag string) (string, error) {
 	if server := cmp.Or(flag, c.env("STARK_SERVER")); server != "" {
 		return server, nil
@@ -93,7 +107,7 @@ func (c *cli) loginServer(store config.Store, flag string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	last, err := file.Current()
+	last, err := file.Get(cmp.Or(c.contextName, file.CurrentContext))
 	if errors.Is(err, config.ErrNoContext) {
 		return defaultServer, nil
 	}

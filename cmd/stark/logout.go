@@ -59,7 +59,7 @@ func (c *cli) logout(cmd *cobra.Command, scope string) error {
 		if err != nil {
 			return err
 		}
-		if err := store.Update(func(f *config.File) error { f.RemoveCurrent(); return nil }); err != nil {
+		if err := store.Update(func(f *config.File) error { f.Remove(conn.name); return nil }); err != nil {
 			return err
 		}
 	}

@@ -11,10 +11,10 @@ const rootLong = `Stark runs JavaScript packs on whatever JavaScript runtimes a 
 Start everything on this machine with "stark up", or log in to a running server with "stark login".
 
 Environment:
-  STARK_SERVER   server to log in to (default ` + defaultServer + `)
+  STARK_SERVER   server to log in to and to use (default that of the context in use, then ` + defaultServer + `)
   STARK_TOKEN    access token to use instead of the stored login, e.g. in CI
   STARK_HOME     where "stark up" and agents keep their state
-  STARK_CONFIG   file that holds the login (default stark/config.json in the user's configuration directory)
+  STARK_CONFIG   file that holds the logins (default stark/config.json in the user's configuration directory)
   NO_COLOR       no colors, whatever its value
 
 Exit codes:
@@ -32,6 +32,7 @@ func newRoot(c *cli) *cobra.Command {
 		newLogin(c),
 		newLogout(c),
 		newWhoami(c),
+		newContext(c),
 		newGet(c),
 		newDescribe(c),
 		newDelete(c),
@@ -51,6 +52,10 @@ func newRoot(c *cli) *cobra.Command {
 	root.SetIn(c.in)
 	root.SetOut(c.out)
 	root.SetErr(c.err)
+	root.PersistentFlags().StringVar(&c.contextName, "context", "", "the login to use, of those that `stark context list` shows (default the one in use)")
+	if err := root.RegisterFlagCompletionFunc("context", c.completeContexts); err != nil {
+		panic(err) // a slip in this program
+	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%w", err) })
 	return root
 }

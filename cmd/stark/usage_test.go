@@ -21,6 +21,8 @@ func TestWrongCommandLines(t *testing.T) {
 		"pod list --status dead":               "want one of",
 		"pod get":                              "NAME is missing",
 		"get":                                  "KIND is missing",
+		"context use":                          "NAME is missing",
+		"context rename a":                     "OLD or NEW is missing",
 		"get things":                           "want one of pods, nodes",
 		"get pods -o jsonpath={.name":          "-o jsonpath",
 		"get pods -l a=b=c":                    "--selector",

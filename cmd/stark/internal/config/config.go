@@ -1,4 +1,4 @@
-// Package config keeps what the CLI remembers between runs: which server it talks to and the login there.
+// Package config keeps what the CLI remembers between runs: the servers it knows, the login at each, and which of them is in use.
 //
 // It is one JSON file, readable by its owner only and always replaced as a whole, so that a crash leaves the old or the new one.
 package config
@@ -8,12 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
-// DefaultContext is the name of the context that `stark login` writes.
+// DefaultContext is the name of the context that the first `stark login` writes.
 const DefaultContext = "default"
 
 // ErrNoContext says that nobody has logged in yet, or that they have logged out.
@@ -37,29 +40,69 @@ type File struct {
 }
 
 // Current is the context in use, or ErrNoContext.
-func (f *File) Current() (Context, error) {
-	c, ok := f.Contexts[f.CurrentContext]
+func (f *File) Current() (Context, error) { return f.Get(f.CurrentContext) }
+
+// Get is the context of that name, or ErrNoContext.
+func (f *File) Get(name string) (Context, error) {
+	c, ok := f.Contexts[name]
 	if !ok {
 		return Context{}, ErrNoContext
 	}
 	return c, nil
 }
 
-// SetCurrent replaces the context in use, or makes DefaultContext it when there is none.
-func (f *File) SetCurrent(c Context) {
-	if f.CurrentContext == "" {
-		f.CurrentContext = DefaultContext
-	}
+// Names are the contexts' names, sorted.
+func (f *File) Names() []string { return slices.Sorted(maps.Keys(f.Contexts)) }
+
+// Set writes the context of that name.
+func (f *File) Set(name string, c Context) {
 	if f.Contexts == nil {
 		f.Contexts = map[string]Context{}
 	}
-	f.Contexts[f.CurrentContext] = c
+	f.Contexts[name] = c
 }
 
-// RemoveCurrent forgets the context in use.
-func (f *File) RemoveCurrent() {
-	delete(f.Contexts, f.CurrentContext)
-	f.CurrentContext = ""
+// Remove forgets the context of that name. When it was in use, none is.
+func (f *File) Remove(name string) {
+	delete(f.Contexts, name)
+	if f.CurrentContext == name {
+		f.CurrentContext = ""
+	}
+}
+
+// At is the name of a context for that server: the one in use if it is for it, else the first such; "" when there is none.
+func (f *File) At(server string) string {
+	if c, err := f.Current(); err == nil && c.Server == server {
+		return f.CurrentContext
+	}
+	for _, name := range f.Names() {
+		if f.Contexts[name].Server == server {
+			return name
+		}
+	}
+	return ""
+}
+
+// NameFor is the name that a login at that server is kept under, when none was asked for: that of its context, DefaultContext for the very
+// first, else the server's host and port, made free.
+func (f *File) NameFor(server string) string {
+	if name := f.At(server); name != "" {
+		return name
+	}
+	if len(f.Contexts) == 0 {
+		return DefaultContext
+	}
+	host := server
+	if u, err := url.Parse(server); err == nil && u.Host != "" {
+		host = u.Host
+	}
+	name := host
+	for n := 2; ; n++ {
+		if _, taken := f.Contexts[name]; !taken {
+			return name
+		}
+		name = fmt.Sprintf("%s-%d", host, n)
+	}
 }
 
 // Store reads and writes the file at Path.

@@ -45,7 +45,11 @@ func TestSavedFileIsPrivateAndComesBack(t *testing.T) {
 		Server: "http://127.0.0.1:7827", SupabaseURL: "http://127.0.0.1:54321", AnonKey: "anon", Email: "dev@stark.local",
 		AccessToken: "access", RefreshToken: "refresh", ExpiresAt: time.Date(2026, 11, 24, 8, 34, 0, 0, time.UTC),
 	}
-	require.NoError(t, s.Update(func(f *config.File) error { f.SetCurrent(want); return nil }))
+	require.NoError(t, s.Update(func(f *config.File) error {
+		f.Set(config.DefaultContext, want)
+		f.CurrentContext = config.DefaultContext
+		return nil
+	}))
 
 	info, err := os.Stat(s.Path)
 	require.NoError(t, err)
@@ -121,14 +125,35 @@ func TestUpdatesDoNotLoseEachOther(t *testing.T) {
 	require.Len(t, f.Contexts, len(errs))
 }
 
-func TestRemoveCurrentForgetsTheLogin(t *testing.T) {
+func TestRemoveForgetsTheLogin(t *testing.T) {
 	t.Parallel()
 	f := &config.File{}
-	f.SetCurrent(config.Context{AccessToken: "secret"})
-	f.RemoveCurrent()
+	f.Set(config.DefaultContext, config.Context{AccessToken: "secret"})
+	f.CurrentContext = config.DefaultContext
+	f.Remove(config.DefaultContext)
 	_, err := f.Current()
 	require.ErrorIs(t, err, config.ErrNoContext)
 	require.Empty(t, f.Contexts)
+}
+
+func TestContextsAreNamed(t *testing.T) {
+	t.Parallel()
+	f := &config.File{}
+	require.Equal(t, "default", f.NameFor("http://a:1"))
+	f.Set("default", config.Context{Server: "http://a:1"})
+	f.CurrentContext = "default"
+	require.Equal(t, "default", f.NameFor("http://a:1"), "a server keeps its name")
+	require.Equal(t, "b:2", f.NameFor("http://b:2"))
+	f.Set("b:2", config.Context{Server: "https://b:2"})
+	require.Equal(t, "b:2-2", f.NameFor("http://b:2"), "http and https are two servers")
+	f.Set("a", config.Context{Server: "http://a:1"})
+	require.Equal(t, "default", f.At("http://a:1"), "the one in use comes first")
+	f.CurrentContext = "b:2"
+	require.Equal(t, "a", f.At("http://a:1"))
+	require.Empty(t, f.At("http://c"))
+	require.Equal(t, []string{"a", "b:2", "default"}, f.Names())
+	f.Remove("a")
+	require.Equal(t, "b:2", f.CurrentContext, "only the one in use stops being it")
 }
 
 func TestDefaultPath(t *testing.T) {

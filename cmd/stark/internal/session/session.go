@@ -33,9 +33,10 @@ type Refresher interface {
 	Refresh(ctx context.Context, supabaseURL, anonKey, refreshToken string) (Pair, error)
 }
 
-// Session is the login of the current context. It is safe for concurrent use.
+// Session is the login of one context. It is safe for concurrent use.
 type Session struct {
 	store     config.Store
+	name      string // of the context
 	refresher Refresher
 	now       func() time.Time
 
@@ -43,9 +44,9 @@ type Session struct {
 	current config.Context
 }
 
-// New is the session of the context current, kept in store.
-func New(store config.Store, current config.Context, refresher Refresher, now func() time.Time) *Session {
-	return &Session{store: store, current: current, refresher: refresher, now: now}
+// New is the session of the context of that name, which is current and kept in store.
+func New(store config.Store, name string, current config.Context, refresher Refresher, now func() time.Time) *Session {
+	return &Session{store: store, name: name, current: current, refresher: refresher, now: now}
 }
 
 // Context is the login as it is now.
@@ -79,7 +80,7 @@ func (s *Session) Renew(ctx context.Context, refused string) (string, error) {
 		return s.current.AccessToken, nil
 	}
 	err := s.store.Update(func(f *config.File) error {
-		saved, err := f.Current()
+		saved, err := f.Get(s.name)
 		if err != nil {
 			return err
 		}
@@ -98,7 +99,7 @@ func (s *Session) Renew(ctx context.Context, refused string) (string, error) {
 			return fmt.Errorf("refresh the login: %w", err)
 		}
 		saved.AccessToken, saved.RefreshToken, saved.ExpiresAt = pair.AccessToken, pair.RefreshToken, pair.ExpiresAt
-		f.SetCurrent(saved)
+		f.Set(s.name, saved)
 		s.current = saved
 		return nil
 	})

@@ -43,7 +43,11 @@ func login(t *testing.T, expires time.Time) (config.Store, config.Context) {
 		Server: "http://server", SupabaseURL: "http://supabase", AnonKey: "anon", Email: "dev@stark.local",
 		AccessToken: "access-1", RefreshToken: "refresh-1", ExpiresAt: expires,
 	}
-	require.NoError(t, s.Update(func(f *config.File) error { f.SetCurrent(c); return nil }))
+	require.NoError(t, s.Update(func(f *config.File) error {
+		f.Set(config.DefaultContext, c)
+		f.CurrentContext = config.DefaultContext
+		return nil
+	}))
 	return s, c
 }
 
@@ -60,7 +64,7 @@ func TestGoodTokenIsUsedAsItIs(t *testing.T) {
 	t.Parallel()
 	store, c := login(t, now.Add(time.Hour))
 	r := &refresher{}
-	token, err := session.New(store, c, r, clock).Access(t.Context())
+	token, err := session.New(store, config.DefaultContext, c, r, clock).Access(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "access-1", token)
 	require.Zero(t, r.calls.Load())
@@ -70,7 +74,7 @@ func TestTokenNearItsEndIsTradedOnceAndSaved(t *testing.T) {
 	t.Parallel()
 	store, c := login(t, now.Add(30*time.Second))
 	r := &refresher{}
-	s := session.New(store, c, r, clock)
+	s := session.New(store, config.DefaultContext, c, r, clock)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -90,7 +94,7 @@ func TestSecondProcessTakesWhatTheFirstSaved(t *testing.T) {
 	t.Parallel()
 	store, c := login(t, now.Add(-time.Minute))
 	r := &refresher{}
-	first, second := session.New(store, c, r, clock), session.New(store, c, r, clock)
+	first, second := session.New(store, config.DefaultContext, c, r, clock), session.New(store, config.DefaultContext, c, r, clock)
 	_, err := first.Access(t.Context())
 	require.NoError(t, err)
 	token, err := second.Access(t.Context())
@@ -103,7 +107,7 @@ func TestRefusedTokenIsTradedAlthoughItLooksGood(t *testing.T) {
 	t.Parallel()
 	store, c := login(t, now.Add(time.Hour))
 	r := &refresher{}
-	token, err := session.New(store, c, r, clock).Renew(t.Context(), "access-1")
+	token, err := session.New(store, config.DefaultContext, c, r, clock).Renew(t.Context(), "access-1")
 	require.NoError(t, err)
 	require.Equal(t, "access-2", token)
 }
@@ -111,7 +115,7 @@ func TestRefusedTokenIsTradedAlthoughItLooksGood(t *testing.T) {
 func TestRefusedRefreshChangesNothing(t *testing.T) {
 	t.Parallel()
 	store, c := login(t, now.Add(-time.Minute))
-	_, err := session.New(store, c, &refresher{err: session.ErrExpired}, clock).Access(t.Context())
+	_, err := session.New(store, config.DefaultContext, c, &refresher{err: session.ErrExpired}, clock).Access(t.Context())
 	require.ErrorIs(t, err, session.ErrExpired)
 	require.Equal(t, c, saved(t, store))
 }
@@ -120,13 +124,17 @@ func TestTokenWithoutRefreshIsUsedToItsEnd(t *testing.T) {
 	t.Parallel()
 	store, c := login(t, now.Add(10*time.Second))
 	c.RefreshToken = ""
-	require.NoError(t, store.Update(func(f *config.File) error { f.SetCurrent(c); return nil }))
-	token, err := session.New(store, c, &refresher{}, clock).Access(t.Context())
+	require.NoError(t, store.Update(func(f *config.File) error {
+		f.Set(config.DefaultContext, c)
+		f.CurrentContext = config.DefaultContext
+		return nil
+	}))
+	token, err := session.New(store, config.DefaultContext, c, &refresher{}, clock).Access(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "access-1", token)
 
 	c.ExpiresAt = now.Add(-time.Second)
-	_, err = session.New(store, c, &refresher{}, clock).Access(t.Context())
+	_, err = session.New(store, config.DefaultContext, c, &refresher{}, clock).Access(t.Context())
 	require.ErrorIs(t, err, session.ErrExpired)
 }
 
@@ -135,16 +143,20 @@ func TestAnotherLoginIsNotTakenOver(t *testing.T) {
 	store, c := login(t, now.Add(-time.Minute))
 	other := c
 	other.Email, other.AccessToken, other.ExpiresAt = "admin@stark.local", "theirs", now.Add(time.Hour)
-	require.NoError(t, store.Update(func(f *config.File) error { f.SetCurrent(other); return nil }))
-	_, err := session.New(store, c, &refresher{}, clock).Access(t.Context())
+	require.NoError(t, store.Update(func(f *config.File) error {
+		f.Set(config.DefaultContext, other)
+		f.CurrentContext = config.DefaultContext
+		return nil
+	}))
+	_, err := session.New(store, config.DefaultContext, c, &refresher{}, clock).Access(t.Context())
 	require.ErrorIs(t, err, session.ErrExpired)
 }
 
 func TestLogoutMeanwhile(t *testing.T) {
 	t.Parallel()
 	store, c := login(t, now.Add(-time.Minute))
-	require.NoError(t, store.Update(func(f *config.File) error { f.RemoveCurrent(); return nil }))
-	_, err := session.New(store, c, &refresher{}, clock).Access(t.Context())
+	require.NoError(t, store.Update(func(f *config.File) error { f.Remove(config.DefaultContext); return nil }))
+	_, err := session.New(store, config.DefaultContext, c, &refresher{}, clock).Access(t.Context())
 	require.ErrorIs(t, err, config.ErrNoContext)
 }
 

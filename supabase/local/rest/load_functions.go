@@ -19,7 +19,7 @@ func loadFunctions(ctx context.Context, tx pgx.Tx, c *catalog) error {
 	var retTable uint32
 	return each(ctx, tx, `
 		select n.nspname, p.proname, p.provariadic <> 0, p.provolatile = 'v', p.proretset, p.prorettype = 'void'::regtype,
-		       p.prorettype = 'record'::regtype or t.typtype = 'c' or p.proargmodes && '{o,t,b}'::"char"[] is true,
+		       t.typtype = 'c' or p.proargmodes && '{o,t,b}'::"char"[] is true,
 		       t.typtype::text, coalesce(nullif(t.typrelid, 0), 0), p.prorows = 1, p.pronargs - p.pronargdefaults,
 		       coalesce((select array_agg(coalesce(p.proargnames[i], '') order by i) from unnest(coalesce(p.proargmodes, array_fill('i'::"char", array[p.pronargs::int])))
 		         with ordinality m (mode, i) where m.mode in ('i', 'b', 'v')), '{}'),

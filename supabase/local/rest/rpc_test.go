@@ -78,6 +78,12 @@ func TestCalls(t *testing.T) {
 		{"GET", "/rpc/overloaded?a=1", "", `"int"`},
 		{"GET", "/rpc/overloaded?b=1", "", `"text"`},
 		{"POST", "/rpc/overloaded", `{"a":1,"c":2}`, `"both"`},
+		{"POST", "/rpc/add", `[{"a":1,"b":2},{"a":5,"b":5}]`, `3`},
+		{"GET", "/rpc/a_record?n=2", "", `{"id":2,"name":"Apple"}`},
+		{"GET", "/rpc/records", "", `[{"id":1,"name":"Microsoft"},{"id":2,"name":"Apple"}]`},
+		{"GET", "/rpc/out_of?a=1", "", `{"b":2,"c":"c"}`},
+		{"GET", "/rpc/no_number", "", `null`},
+		{"GET", "/rpc/add?a=ignored&a=1", "", `11`},
 		{"POST", "/rpc/make_client?select=name", `{"id":77,"name":"made"}`, `{"name":"made"}`},
 	} {
 		a := w.send(tc.method, tc.path, tc.body)

@@ -89,6 +89,10 @@ create function overloaded(b text) returns text language sql immutable as $$ sel
 create function overloaded(a int, c int) returns text language sql immutable as $$ select 'both' $$;
 create function limits() returns text language sql stable as $$ select current_setting('statement_timeout') $$;
 create function stuck() returns void language sql stable as $$ select pg_sleep(3600) $$;
+create function a_record(n int) returns record language sql stable as 'select id, name from clients where id = n';
+create function records() returns setof record language sql stable as 'select id, name from clients order by id';
+create function out_of(a int, out b int, out c text) language sql immutable as $$ select a + 1, 'c' $$;
+create function no_number() returns int language sql immutable as 'select null::int';
 create function full_title(projects) returns text language sql stable as $$ select $1.name || '!' $$;
 create function late_tasks(projects) returns setof tasks language sql stable as 'select * from tasks where project_id = $1.id and not done';
 `

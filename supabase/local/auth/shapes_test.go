@@ -47,6 +47,7 @@ func TestWhatIsNotBuiltSaysSo(t *testing.T) {
 		{"GET", "/.well-known/oauth-authorization-server"}, {"GET", "/admin/audit"},
 		{"GET", "/admin/users/x/factors"}, {"DELETE", "/admin/users/x/factors/y"}, {"GET", "/admin/sso/providers"},
 		{"PUT", "/admin/sso/providers/x"}, {"POST", "/admin/oauth/clients"}, {"GET", "/scim/v2/Users"}, {"POST", "/passkeys/registration/options"},
+		{"POST", "/factors/recovery-codes/regenerate"}, {"GET", "/admin/users/x/passkeys"}, {"DELETE", "/admin/users/x/passkeys/y"},
 	} {
 		a := w.call(route[0], route[1], "", nil)
 		a.refused(501, "not_implemented")

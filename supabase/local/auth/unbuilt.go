@@ -6,13 +6,14 @@ import "net/http"
 // Source: supabase/auth internal/api/api.go.
 var unbuilt = []string{
 	"/authorize", "/callback", "/sso", "/sso/saml/metadata", "/sso/saml/acs",
-	"/factors", "/factors/{id}", "/factors/{id}/verify", "/factors/{id}/challenge",
+	"/factors", "/factors/{id}", "/factors/{id}/verify", "/factors/{id}/challenge", "/factors/recovery-codes/regenerate",
 	"/passkeys", "/passkeys/{rest...}",
 	"/user/identities/authorize", "/user/identities/{id}", "/user/oauth/grants",
 	"/oauth/authorize", "/oauth/token", "/oauth/userinfo", "/oauth/clients/register",
 	"/oauth/authorizations/{id}", "/oauth/authorizations/{id}/consent",
 	"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server",
 	"/admin/audit", "/admin/users/{id}/factors", "/admin/users/{id}/factors/{factor}",
+	"/admin/users/{id}/passkeys", "/admin/users/{id}/passkeys/{passkey}",
 	"/admin/sso/providers", "/admin/sso/providers/{id}", "/admin/oauth/clients", "/admin/oauth/clients/{id}",
 	"/admin/oauth/clients/{id}/regenerate_secret", "/admin/custom-providers", "/admin/custom-providers/{id}",
 	"/admin/scim-providers", "/admin/scim-providers/{rest...}", "/scim/v2/{rest...}",

@@ -91,6 +91,7 @@ func TestWhatIsNotBuiltSaysSo(t *testing.T) {
 	for _, tc := range [][3]string{
 		{http.MethodGet, "/render/image/public/public/a.png", "image transformations (/render)"},
 		{http.MethodPost, "/render/image/sign/docs/a.png", "image transformations (/render)"},
+		{http.MethodPut, "/bucket/docs/lifecycle", "a bucket's lifecycle rules"},
 		{http.MethodGet, "/s3", "/s3"},
 		{http.MethodGet, "/vector/x", "/vector"},
 		{http.MethodGet, "/iceberg/v1", "/iceberg"},

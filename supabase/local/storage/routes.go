@@ -55,6 +55,8 @@ func (s *Server) routeBucket(method, rest string) (route, bool) {
 		h = s.listBuckets
 	case id == "" && method == http.MethodPost:
 		h = s.createBucket
+	case action == "lifecycle" && id != "":
+		return absent("a bucket's lifecycle rules"), true
 	case id == "" || (action != "" && action != "empty"):
 	case action == "empty" && method == http.MethodPost:
 		h = s.emptyBucket

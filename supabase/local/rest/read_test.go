@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -119,11 +120,14 @@ func TestEmbedding(t *testing.T) {
 		{"/project_list?select=name,clients(name)&id=eq.1", `[{"name":"Windows 7","clients":{"name":"Microsoft"}}]`},
 		{"/project_list?select=name,client_list(title)&id=eq.1", `[{"name":"Windows 7","client_list":{"title":"Microsoft"}}]`},
 		{"/client_list?select=title,projects(id)&cid=eq.2&projects.order=id", `[{"title":"Apple","projects":[{"id":3},{"id":4}]}]`},
+		{"/project_names?select=name,clients(name),tasks(id)&id=eq.3", `[{"name":"IOS","clients":{"name":"Apple"},"tasks":[{"id":4}]}]`},
+		{"/project_clients?select=name,tasks(id)&id=eq.3", `[{"name":"Apple","tasks":[{"id":4}]}]`},
 	} {
 		a := w.get(tc.path)
 		require.Equal(t, 200, a.status, "%s: %s", tc.path, a.body)
 		require.JSONEq(t, tc.want, a.body, tc.path)
 	}
+	w.refused(w.get("/all_names?select=id,tasks(id)"), 400, "PGRST200")
 	p := w.refused(w.get("/messages?select=users(name)"), 300, "PGRST201")
 	require.Equal(t, "Could not embed because more than one relationship was found for 'messages' and 'users'", p.Message)
 	require.Equal(t, "Try changing 'users' to one of the following: 'users!messages_recipient_fkey', 'users!messages_sender_fkey'. "+
@@ -182,6 +186,47 @@ func TestCountsAndRanges(t *testing.T) {
 	w.refused(w.get("/projects?offset=-1"), 400, "2201X")
 	require.Equal(t, "count=exact", w.get("/projects", "Prefer", "count=exact").header.Get("Preference-Applied"))
 	require.Equal(t, "/projects?id=eq.1&select=id", w.get("/projects?select=id&id=eq.1").header.Get("Content-Location"))
+}
+
+// Nobody gets more than the server's limit at once, and everybody hears how many there are.
+func TestMostRows(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := w.db.Exec(t.Context(), "insert into tasks (id, name, project_id) select i, 'many', 5 from generate_series(1001, 1150) i")
+	require.NoError(t, err)
+	for path, want := range map[string]string{
+		"/tasks?name=eq.many":           "0-99/150",
+		"/tasks?name=eq.many&limit=120": "0-99/150",
+		"/tasks?name=eq.many&offset=99": "99-149/150",
+		"/rpc/numbers?n=150":            "0-99/150",
+	} {
+		a := w.get(path, "Prefer", "count=exact")
+		require.Equal(t, 206, a.status, path)
+		require.Equal(t, want, a.header.Get("Content-Range"), path)
+	}
+	var project struct{ Tasks []struct{ ID int } }
+	require.NoError(t, json.Unmarshal([]byte(w.get("/projects?select=tasks(id)&id=eq.5", "Accept", "application/vnd.pgrst.object+json").body), &project))
+	require.Len(t, project.Tasks, 100)
+	a := w.send("PATCH", "/tasks?name=eq.many", `{"done":true}`, "Prefer", "count=exact")
+	require.Equal(t, "0-149/150", a.header.Get("Content-Range"), "what is written is not read")
+}
+
+func TestPreferences(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	made := func(prefer string) string {
+		a := w.get("/things?select=made&id=eq.1", "Prefer", prefer)
+		require.Equal(t, 200, a.status, a.body)
+		return a.body + a.header.Get("Preference-Applied")
+	}
+	require.Equal(t, `[{"made":"2024-01-01T19:04:05-08:00"}]timezone=America/Los_Angeles`, made("timezone=America/Los_Angeles"))
+	require.Equal(t, `[{"made":"2024-01-02T03:04:05+00:00"}]`, made("timezone=Nowhere/At_All"))
+	require.Equal(t, `[{"made":"2024-01-02T03:04:05+00:00"}]handling=lenient`, made("handling=lenient, timezone=x'; reset role; --, no-such-thing"))
+	p := w.refused(w.get("/things", "Prefer", "handling=strict, timezone=Nowhere/At_All"), 400, "PGRST122")
+	require.Equal(t, "Invalid preferences: timezone=Nowhere/At_All", p.Details)
+	p = w.refused(w.get("/things", "Prefer", "handling=strict", "Prefer", "count=all, x"), 400, "PGRST122")
+	require.Equal(t, "Invalid preferences: count=all, x", p.Details)
+	require.Equal(t, "0-2/3", w.get("/things", "Prefer", "count=exact, count=planned").header.Get("Content-Range"), "the first of two counts")
 }
 
 func TestMedia(t *testing.T) {

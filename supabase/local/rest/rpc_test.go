@@ -40,7 +40,25 @@ func TestCallsThatAreRefused(t *testing.T) {
 	} {
 		w.refused(w.send(tc.method, tc.path, tc.body, tc.header...), tc.status, tc.code)
 	}
-	p := w.refused(w.send("POST", "/rpc/fails", `{"state":"P0001"}`), 400, "P0001")
+	p := w.refused(w.get("/rpc/same_args?arg=1"), 300, "PGRST203")
+	require.Equal(t, "Could not choose the best candidate function between: public.same_args(arg => integer), public.same_args(arg => text)", p.Message)
+	for body, code := range map[string]string{
+		`{"status":"2x","headers":"[]"}`:                                 "PGRST112",
+		`{"status":"1000","headers":"[]"}`:                               "PGRST112",
+		`{"status":"200","headers":"{}"}`:                                "PGRST111",
+		`{"status":"200","headers":"[{\"a\":1}]"}`:                       "PGRST111",
+		`{"status":"200","headers":"x"}`:                                 "PGRST111",
+		`{"message":"x","detail":"{}"}`:                                  "PGRST121",
+		`{"message":"{\"code\":\"1\",\"message\":\"m\"}","detail":""}`:   "PGRST121",
+		`{"message":"{\"code\":\"1\",\"message\":\"m\"}","detail":"{}"}`: "PGRST121",
+	} {
+		path := "/rpc/answers"
+		if code == "PGRST121" {
+			path = "/rpc/raises"
+		}
+		w.refused(w.send("POST", path, body), 500, code)
+	}
+	p = w.refused(w.send("POST", "/rpc/fails", `{"state":"P0001"}`), 400, "P0001")
 	require.Equal(t, problem{"P0001", "raised", "why", "what to do"}, p)
 	p = w.refused(w.send("POST", "/rpc/ad", `{"a":1,"b":2}`), 404, "PGRST202")
 	require.Equal(t, "Could not find the function public.ad(a, b) in the schema cache", p.Message)
@@ -106,6 +124,11 @@ func TestCalls(t *testing.T) {
 	a = w.send("POST", "/rpc/make_client", `{"id":78,"name":"tried"}`, "Prefer", "tx=rollback", "Accept", "application/vnd.pgrst.object+json")
 	require.JSONEq(t, `{"id":78,"name":"tried"}`, a.body)
 	require.Equal(t, "0", w.text("select count(*) from clients where id = 78"))
+	a = w.send("POST", "/rpc/answers", `{"status":"202","headers":"[{\"Set-Cookie\":\"a=1\"},{\"Set-Cookie\":\"b=2\"}]"}`)
+	require.Equal(t, http.StatusAccepted, a.status, a.body)
+	require.Equal(t, []string{"a=1", "b=2"}, a.header.Values("Set-Cookie"))
+	a = w.get("/rpc/sent", "Cookie", "a=1; b=2", "X-Twice", "1", "X-Twice", "2")
+	require.JSONEq(t, `{"host":true,"cookie":null,"twice":"1, 2","cookies":{"a":"1","b":"2"}}`, a.body)
 	a = w.get("/rpc/pairs", "Accept", "text/csv")
 	require.Equal(t, "x,y\n1,a\n2,b", a.body)
 }

@@ -44,6 +44,9 @@ create table things (
   size int, made timestamptz default '2024-01-02T03:04:05Z', "odd col" text, code varchar(5));
 create view client_list as select id as cid, name as title from clients;
 create view project_list as select id, name, client_id as client from projects;
+create view project_names as select name, client, id from project_list where name <> '} {TARGETENTRY \ :resno 9';
+create view project_clients as select p.id, c.id as client, c.name from projects p join clients c on c.id = p.client_id;
+create view all_names as select id, name from projects union all select id, name from clients;
 create type mood as enum ('happy', 'sad');
 create table secrets (id int primary key, owner uuid default auth.uid(), note text);
 alter table secrets enable row level security;
@@ -93,6 +96,14 @@ create function a_record(n int) returns record language sql stable as 'select id
 create function records() returns setof record language sql stable as 'select id, name from clients order by id';
 create function out_of(a int, out b int, out c text) language sql immutable as $$ select a + 1, 'c' $$;
 create function no_number() returns int language sql immutable as 'select null::int';
+create function same_args(arg int) returns text language sql immutable as $$ select 'int' $$;
+create function same_args(arg text) returns text language sql immutable as $$ select 'text' $$;
+create function sent() returns json language sql stable as $$ select json_build_object('host', h ->> 'host' <> '', 'cookie', h -> 'cookie',
+  'twice', h -> 'x-twice', 'cookies', current_setting('request.cookies')::json) from (select current_setting('request.headers')::json h) _ $$;
+create function answers(status text, headers text) returns text language sql as $$
+  select set_config('response.status', status, true); select set_config('response.headers', headers, true); select 'ok' $$;
+create function raises(message text, detail text) returns void language plpgsql as $$ begin
+  raise sqlstate 'PGRST' using message = message, detail = detail; end $$;
 create function full_title(projects) returns text language sql stable as $$ select $1.name || '!' $$;
 create function late_tasks(projects) returns setof tasks language sql stable as 'select * from tasks where project_id = $1.id and not done';
 `

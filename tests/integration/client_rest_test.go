@@ -126,6 +126,7 @@ func TestRESTWithPostgrestGo(t *testing.T) {
 	client := func() *postgrest.Client { // an error of one call stays in a client
 		return postgrest.NewClient(s.URL()+"/rest/v1", "public", map[string]string{"apikey": s.SecretKey()})
 	}
+	require.True(t, client().Ping())
 	type book struct {
 		ID    int
 		Title string

@@ -105,6 +105,7 @@ func (r *relationship) self() bool { return r.from == r.to && r.function == nil 
 
 // function is a function that can be called as an RPC.
 type function struct {
+	oid      uint32
 	schema   string
 	name     string
 	params   []param

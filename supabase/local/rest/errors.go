@@ -120,12 +120,6 @@ func errTable(schema, name, similar string) *Error {
 	return e
 }
 
-// errUnbuilt is the stand-in's own: something that PostgREST has and this has not.
-func errUnbuilt(what string) *Error {
-	return fail(http.StatusNotImplemented, "not_implemented", what+" is not in the embedded stack").
-		with("", "Use `supabase start` or a hosted project.")
-}
-
 // stale tells whether e may come from a catalog that is older than the schema.
 func (e *Error) stale() bool {
 	switch e.Code {

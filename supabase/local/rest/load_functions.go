@@ -18,7 +18,7 @@ func loadFunctions(ctx context.Context, tx pgx.Tx, c *catalog) error {
 	var kind string
 	var retTable uint32
 	return each(ctx, tx, `
-		select n.nspname, p.proname, p.provariadic <> 0, p.provolatile = 'v', p.proretset, p.prorettype = 'void'::regtype,
+		select p.oid, n.nspname, p.proname, p.provariadic <> 0, p.provolatile = 'v', p.proretset, p.prorettype = 'void'::regtype,
 		       t.typtype = 'c' or p.proargmodes && '{o,t,b}'::"char"[] is true,
 		       t.typtype::text, coalesce(nullif(t.typrelid, 0), 0), p.prorows = 1, p.pronargs - p.pronargdefaults,
 		       coalesce((select array_agg(coalesce(p.proargnames[i], '') order by i) from unnest(coalesce(p.proargmodes, array_fill('i'::"char", array[p.pronargs::int])))
@@ -31,7 +31,7 @@ func loadFunctions(ctx context.Context, tx pgx.Tx, c *catalog) error {
 		join pg_type t on t.oid = p.prorettype
 		where n.nspname = any ($1) and p.prokind = 'f' and t.typname not in ('trigger', 'event_trigger')
 		order by n.nspname, p.proname, p.pronargs, p.oid`,
-		[]any{schemas}, []any{&f.schema, &f.name, &f.variadic, &f.volatile, &f.set, &f.void, &f.rows, &kind, &retTable, &f.rowsOne, &required, &names, &types, &f.argTable},
+		[]any{schemas}, []any{&f.oid, &f.schema, &f.name, &f.variadic, &f.volatile, &f.set, &f.void, &f.rows, &kind, &retTable, &f.rowsOne, &required, &names, &types, &f.argTable},
 		func() error {
 			made := f
 			for i, typ := range types {

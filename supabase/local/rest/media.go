@@ -10,28 +10,33 @@ import (
 
 // media is how an answer is written.
 type media struct {
-	kind  string // json, object, csv
+	kind  string // json, object, csv, openapi
 	strip bool   // leave out members that are null
 	text  string // the Content-Type
 }
 
 var (
-	mediaJSON   = media{kind: "json", text: "application/json; charset=utf-8"}
-	mediaCSV    = media{kind: "csv", text: "text/csv; charset=utf-8"}
-	mediaObject = media{kind: "object", text: "application/vnd.pgrst.object+json; charset=utf-8"}
+	mediaJSON    = media{kind: "json", text: "application/json; charset=utf-8"}
+	mediaCSV     = media{kind: "csv", text: "text/csv; charset=utf-8"}
+	mediaOpenAPI = media{kind: "openapi", text: "application/openapi+json; charset=utf-8"}
+	mediaObject  = media{kind: "object", text: "application/vnd.pgrst.object+json; charset=utf-8"}
 )
 
-// negotiate picks the first of the accepted media types that there is, by quality and then by order.
-func negotiate(h http.Header) (media, *Error) {
+// negotiate picks the first of the accepted media types that there is, by quality and then by order. The document at the root has its own.
+func negotiate(h http.Header, root bool) (media, *Error) {
 	accepted := acceptedTypes(h.Values("Accept"))
 	if len(accepted) == 0 {
-		return mediaJSON, nil
+		accepted = []acceptedType{{name: "*/*"}}
 	}
 	names := make([]string, len(accepted))
 	for i, a := range accepted {
 		names[i] = a.name
-		if m, found := a.media(); found {
+		m, found := a.media()
+		switch {
+		case !root && found:
 			return m, nil
+		case root && (a.name == "application/openapi+json" || m == mediaJSON):
+			return mediaOpenAPI, nil
 		}
 	}
 	return media{}, errMedia(names)

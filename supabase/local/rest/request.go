@@ -16,6 +16,7 @@ type request struct {
 	schema  string
 	target  string // a table, or a function
 	call    bool   // target is a function
+	root    bool   // there is none: the document about the schema is asked for
 	head    bool
 	prefer  *preferences
 	media   media
@@ -51,7 +52,7 @@ func (s *Server) parseRequest(r *http.Request) (*request, *Error) {
 	if q.method == http.MethodOptions {
 		return q, nil
 	}
-	if q.media, err = negotiate(r.Header); err != nil {
+	if q.media, err = negotiate(r.Header, q.root); err != nil {
 		return nil, err
 	}
 	if q.prefer.handling == "strict" && len(q.prefer.invalid) > 0 {
@@ -69,7 +70,7 @@ func (q *request) aim(path string) *Error {
 	case len(parts) == 2 && parts[0] == "rpc" && parts[1] != "":
 		q.target, q.call = parts[1], true
 	case path == "":
-		return errUnbuilt("The OpenAPI document of the schema")
+		q.root = true
 	default:
 		return errPath
 	}
@@ -78,9 +79,16 @@ func (q *request) aim(path string) *Error {
 
 func (q *request) checkMethod() *Error {
 	switch q.method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions:
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
 		return nil
+	case http.MethodPost:
+		if !q.root {
+			return nil
+		}
 	case http.MethodPatch, http.MethodPut, http.MethodDelete:
+		if q.root {
+			break
+		}
 		if q.call {
 			return errRPCMethod(q.method)
 		}

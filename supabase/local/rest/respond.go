@@ -186,7 +186,9 @@ func (a *answer) override(out *outcome) error {
 // options says what may be done with a target.
 func (c *catalog) options(q *request) (*answer, error) {
 	allow := "OPTIONS,GET,HEAD"
-	if q.call {
+	switch {
+	case q.root:
+	case q.call:
 		found := c.schemas[q.schema].functions[q.target]
 		if len(found) == 0 {
 			return nil, c.noFunction(q, nil, false)
@@ -194,7 +196,7 @@ func (c *catalog) options(q *request) (*answer, error) {
 		if allow = "OPTIONS,GET,HEAD,POST"; found[0].volatile {
 			allow = "OPTIONS,POST"
 		}
-	} else {
+	default:
 		t := c.table(q.schema, q.target)
 		if t == nil {
 			return nil, errTable(q.schema, q.target, similar(q.target, c.tableNames(q.schema)))

@@ -82,26 +82,12 @@ type outcome struct {
 
 // run does everything in one transaction under the caller's role. It is rolled back for an error, and where Prefer says so.
 func (s *Server) run(ctx context.Context, r *http.Request, q *request, who caller, p *plan) (*outcome, error) {
-	wait, cancel := context.WithTimeout(ctx, 10*time.Second)
-	conn, err := s.cfg.Pool.Acquire(wait)
-	cancel()
-	if err != nil {
-		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-			return nil, errBusy
-		}
-		return nil, err
-	}
-	defer conn.Release()
-	options := pgx.TxOptions{AccessMode: pgx.ReadWrite}
+	mode := pgx.ReadWrite
 	if q.read() || q.direct() || (p.call != nil && !p.call.f.volatile) {
-		options.AccessMode = pgx.ReadOnly
+		mode = pgx.ReadOnly
 	}
 	var out *outcome
-	err = pgx.BeginTxFunc(ctx, conn, options, func(tx pgx.Tx) error {
-		if err := s.become(ctx, tx, r, q, who, p.c); err != nil {
-			return err
-		}
-		var err error
+	err := s.within(ctx, r, q, who, p.c, mode, func(tx pgx.Tx) (err error) {
 		if out, err = execute(ctx, tx, q, p, s.cfg.MaxRows); err != nil {
 			return err
 		}
@@ -118,6 +104,28 @@ func (s *Server) run(ctx context.Context, r *http.Request, q *request, who calle
 
 // errRollback ends a transaction that nobody wants kept.
 var errRollback = errors.New("rolled back on purpose")
+
+// within calls fn in a transaction under the caller's role.
+func (s *Server) within(
+	ctx context.Context, r *http.Request, q *request, who caller, c *catalog, mode pgx.TxAccessMode, fn func(pgx.Tx) error,
+) error {
+	wait, cancel := context.WithTimeout(ctx, 10*time.Second)
+	conn, err := s.cfg.Pool.Acquire(wait)
+	cancel()
+	if err != nil {
+		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+			return errBusy
+		}
+		return err
+	}
+	defer conn.Release()
+	return pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{AccessMode: mode}, func(tx pgx.Tx) error {
+		if err := s.become(ctx, tx, r, q, who, c); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
+}
 
 // become takes on the caller's role, with its own settings, and tells SQL about the request.
 // Source: PostgREST src/PostgREST/Query/PreQuery.hs.

@@ -114,12 +114,15 @@ func (s *Server) answer(r *http.Request, q *request, who caller, c *catalog) (*a
 	if q.method == http.MethodOptions {
 		return c.options(q)
 	}
+	ctx, cancel := context.WithTimeout(r.Context(), time.Minute) // the role's own statement_timeout is shorter
+	defer cancel()
+	if q.root {
+		return s.describe(ctx, r, q, who, c)
+	}
 	p, problem := s.plan(q, c)
 	if problem != nil {
 		return nil, problem
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), time.Minute) // the role's own statement_timeout is shorter
-	defer cancel()
 	out, err := s.run(ctx, r, q, who, p)
 	if err != nil {
 		return nil, err

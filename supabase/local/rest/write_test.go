@@ -220,6 +220,7 @@ func TestOptions(t *testing.T) {
 	for path, allow := range map[string]string{
 		"/clients":         "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE",
 		"/client_list":     "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE",
+		"/":                "OPTIONS,GET,HEAD",
 		"/rpc/add":         "OPTIONS,GET,HEAD,POST",
 		"/rpc/make_client": "OPTIONS,POST",
 	} {
@@ -230,5 +231,6 @@ func TestOptions(t *testing.T) {
 	w.refused(w.send("OPTIONS", "/nowhere", ""), 404, "PGRST205")
 	w.refused(w.send("TRACE", "/clients", ""), 405, "PGRST117")
 	w.refused(w.send("GET", "/a/b/c", ""), 404, "PGRST125")
-	w.refused(w.send("GET", "/", ""), 501, "not_implemented")
+	w.refused(w.send("POST", "/", "{}"), 405, "PGRST117")
+	w.refused(w.send("DELETE", "/", ""), 405, "PGRST117")
 }

@@ -124,6 +124,7 @@ func (g *gateway) pass(w http.ResponseWriter, r *http.Request, rt route, id stri
 	}
 	r = r.Clone(r.Context())
 	r.Header.Set("X-Request-Id", id)
+	r.URL.RawQuery = withoutKey(r.URL.RawQuery)
 	authorize(r.Header, g.keys, role)
 	http.StripPrefix(rt.prefix, rt.to).ServeHTTP(w, r)
 }

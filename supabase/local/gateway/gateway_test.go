@@ -140,8 +140,9 @@ func TestKeysBecomeTokens(t *testing.T) {
 		}
 	}
 	// In the query, as a WebSocket's must be; and as a token only, as storage-go sends it.
-	res, _ := do(t, http.MethodGet, url+"/auth/v1/user?apikey=sb_publishable_1")
+	res, _ := do(t, http.MethodGet, url+"/auth/v1/user?a=%2C&apikey=sb_publishable_1&xapikey=b")
 	require.Equal(t, "Bearer anon.jwt.key", res.Header.Get("X-Authorization"))
+	require.Equal(t, "a=%2C&xapikey=b", res.Header.Get("X-Query"), "the key goes no further")
 	res, _ = do(t, http.MethodGet, url+"/storage/v1/bucket", "Authorization", "Bearer sb_secret_1")
 	require.Equal(t, "Bearer service.jwt.key", res.Header.Get("X-Authorization"))
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -64,6 +65,14 @@ func authorize(h http.Header, keys keyring, role string) {
 	default:
 		h.Del("Authorization")
 	}
+}
+
+// withoutKey leaves an API key out of a query: a service needs none, and PostgREST would take it for a filter.
+func withoutKey(query string) string {
+	if !strings.Contains(query, "apikey=") {
+		return query
+	}
+	return strings.Join(slices.DeleteFunc(strings.Split(query, "&"), func(part string) bool { return strings.HasPrefix(part, "apikey=") }), "&")
 }
 
 func bearer(h http.Header) string {

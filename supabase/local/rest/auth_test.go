@@ -144,6 +144,7 @@ func TestKeysAtTheGateway(t *testing.T) {
 	}
 	require.Equal(t, http.StatusUnauthorized, w.do(w.nobody, "GET", "/clients", "").status, "without a key")
 	require.Equal(t, http.StatusUnauthorized, w.do(w.nobody, "GET", "/clients", "", "apikey", "sb_secret_guess").status)
+	require.Equal(t, http.StatusOK, w.do(w.nobody, "GET", "/clients?id=eq.1&apikey="+w.keys.PublishableKey(), "").status, "in the query")
 	require.Equal(t, "anon", role(w.nobody, "apikey", w.keys.AnonKey()))
 	require.Equal(t, "anon", role(w.nobody, "apikey", w.keys.PublishableKey()))
 	require.Equal(t, "service_role", role(w.nobody, "apikey", w.keys.SecretKey()))

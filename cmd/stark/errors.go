@@ -12,6 +12,7 @@ import (
 	"github.com/stark-o/stark/cmd/stark/internal/bundle"
 	"github.com/stark-o/stark/cmd/stark/internal/client"
 	"github.com/stark-o/stark/cmd/stark/internal/config"
+	"github.com/stark-o/stark/cmd/stark/internal/scaffold"
 	"github.com/stark-o/stark/cmd/stark/internal/session"
 )
 
@@ -112,7 +113,7 @@ func (c *cli) report(ctx context.Context, err error) int {
 
 // explain writes one error, and what to do about it.
 func (c *cli) explain(err error) {
-	c.note("error: %v", err)
+	c.note("error: %s", face(err))
 	if hint := hintFor(err); hint != "" {
 		c.note("hint: %s", strings.ReplaceAll(hint, "\n", "\n      "))
 	}
@@ -122,12 +123,26 @@ func (c *cli) explain(err error) {
 	}
 }
 
+// face is what a person is told. What Supabase refused is a core.Error, whose text is for logs: its public message stands in for that.
+func face(err error) string {
+	var refused *core.Error
+	if !errors.As(err, &refused) || refused.Message == "" {
+		return err.Error()
+	}
+	message := refused.Message
+	if refused.Field != "" {
+		message = refused.Field + ": " + message
+	}
+	return strings.Replace(err.Error(), refused.Error(), message, 1)
+}
+
 // hintFor is the next step for who sees the error, or "".
 func hintFor(err error) string {
 	var (
 		wrong       *usageError
 		own         *hintedError
 		manifest    *bundle.ManifestError
+		taken       *scaffold.ExistsError
 		builtin     *bundle.BuiltinError
 		answer      *client.Error
 		refused     *core.Error
@@ -141,6 +156,8 @@ func hintFor(err error) string {
 		return own.hint
 	case errors.As(err, &manifest):
 		return manifest.Hint
+	case errors.As(err, &taken):
+		return "choose another folder, or move them away first"
 	case errors.As(err, &builtin):
 		return `if it is for Node.js only, set "stark": {"runtime": "node"} in package.json or pass --runtime node`
 	case errors.Is(err, config.ErrNoContext):

@@ -38,23 +38,25 @@ type fake struct {
 	t   *testing.T
 	url string
 
-	mu        sync.Mutex // guards all below
-	logins    int
-	valid     string // the access token that is taken now
-	refresh   string
-	objects   map[string][]byte
-	packs     []wire.Pack
-	pods      []*wire.Pod
-	script    []core.PodStatus // what a new pod goes through
-	reason    string           // of a pod that ended
-	logs      []wire.PodLogLine
-	queries   []string // path?query of every request to /api
-	created   []wire.PodCreate
-	nodes     []wire.Node
-	patch     wire.AccountPatch // of the last change of a user
-	nodePatch wire.NodePatch    // of the last change of a node
-	override  http.HandlerFunc  // answers instead, when set
-	streams   [][]string        // the frames of each GET /api/watch, in order; the last one stays open
+	mu            sync.Mutex // guards all below
+	logins        int
+	valid         string // the access token that is taken now
+	refresh       string
+	objects       map[string][]byte
+	packs         []wire.Pack
+	pods          []*wire.Pod
+	script        []core.PodStatus // what a new pod goes through
+	reason        string           // of a pod that ended
+	logs          []wire.PodLogLine
+	queries       []string // path?query of every request to /api
+	calls         []string // method and path of the same
+	created       []wire.PodCreate
+	nodes         []wire.Node
+	patch         wire.AccountPatch // of the last change of a user
+	nodePatch     wire.NodePatch    // of the last change of a node
+	override      http.HandlerFunc  // answers instead, when set
+	refuseUploads bool
+	streams       [][]string // the frames of each GET /api/watch, in order; the last one stays open
 }
 
 func newFake(t *testing.T) *fake {
@@ -193,6 +195,7 @@ func (f *fake) auth(next http.HandlerFunc) http.HandlerFunc {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.queries = append(f.queries, r.URL.RequestURI())
+		f.calls = append(f.calls, r.Method+" "+r.URL.Path)
 		switch {
 		case f.override != nil:
 			f.override(w, r)
@@ -263,7 +266,7 @@ func (f *fake) upload(w http.ResponseWriter, r *http.Request) {
 	path := r.PathValue("path")
 	_, exists := f.objects[path]
 	switch {
-	case r.Header.Get("Authorization") != "Bearer "+f.valid || r.Header.Get("apikey") != anonKey:
+	case f.refuseUploads || r.Header.Get("Authorization") != "Bearer "+f.valid || r.Header.Get("apikey") != anonKey:
 		reply(w, 400, map[string]string{"statusCode": "403", "error": "Unauthorized", "message": "new row violates row-level security policy"})
 	case exists:
 		reply(w, 400, map[string]string{"statusCode": "409", "error": "Duplicate", "message": "The resource already exists"})

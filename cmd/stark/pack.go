@@ -16,6 +16,7 @@ import (
 
 func newPack(c *cli) *cobra.Command {
 	cmd := group("pack", "Bundle, push and look at packs",
+		newPackInit(c),
 		newPackBundle(c),
 		newPackPush(c),
 		newPackList(c),

@@ -105,19 +105,25 @@ func (c *cli) packPush(ctx context.Context, source string, o pushOptions) (pack 
 		}
 		return wire.Pack{}, "", takenError(create, existing.BundleSHA256 == create.BundleSHA256)
 	}
+	pack, err = c.register(ctx, conn, create, code)
+	return pack, "pushed", err
+}
+
+// register uploads a bundle and makes a version of it.
+func (c *cli) register(ctx context.Context, conn *connection, create wire.PackCreate, code []byte) (wire.Pack, error) {
 	user, err := conn.Whoami(ctx)
 	if err != nil {
-		return wire.Pack{}, "", err
+		return wire.Pack{}, err
 	}
-	create.BundlePath = fmt.Sprintf("%s/%s/%s/%s.js", user.ID, m.Name, m.Version, short(create.BundleSHA256))
-	if err := c.upload(ctx, conn, m.Name+"@"+m.Version, create.BundlePath, code); err != nil {
-		return wire.Pack{}, "", err
+	create.BundlePath = fmt.Sprintf("%s/%s/%s/%s.js", user.ID, create.Name, create.Version, short(create.BundleSHA256))
+	if err := c.upload(ctx, conn, create.Name+"@"+create.Version, create.BundlePath, code); err != nil {
+		return wire.Pack{}, err
 	}
-	pack, err = conn.CreatePack(ctx, create)
+	pack, err := conn.CreatePack(ctx, create)
 	if err != nil {
-		return wire.Pack{}, "", fmt.Errorf("register the pack: %w", err)
+		return wire.Pack{}, fmt.Errorf("register the pack: %w", err)
 	}
-	return pack, "pushed", nil
+	return pack, nil
 }
 
 // load is the manifest, flags included, and the bundle: built from a folder, read from a file.

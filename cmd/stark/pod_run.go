@@ -47,18 +47,9 @@ The environment of a pod can be read by everyone who may see pods: it is no plac
 			return between(1, 1, "PACK")(cmd, args)
 		},
 	}
+	podFlags(cmd, &o)
 	fs := cmd.Flags()
 	fs.StringVar(&o.name, "name", "", "name of the pod (default made up)")
-	namespaceFlag(cmd, &o.namespace)
-	fs.StringArrayVarP(&o.env, "env", "e", nil, "environment: KEY=VALUE, or KEY to take it from this one; repeatable")
-	fs.StringArrayVar(&o.args, "arg", nil, "argument of the pack; repeatable, also after --")
-	fs.StringVar(&o.cpu, "cpu", "", "CPU request, e.g. 250m or 2")
-	fs.StringVar(&o.memory, "memory", "", "memory request and limit, e.g. 128Mi")
-	fs.StringSliceVar(&o.selector, "node-selector", nil, "labels that the node must have: KEY=VALUE,…")
-	fs.StringArrayVar(&o.tolerations, "toleration", nil, "taint that the pod can live with: KEY[=VALUE][:EFFECT]; repeatable")
-	fs.StringSliceVarP(&o.labels, "label", "l", nil, "labels of the pod: KEY=VALUE,…")
-	fs.StringVar(&o.priorityClass, "priority-class", "", "priority class (default the cluster's)")
-	fs.DurationVar(&o.grace, "grace-period", 0, "how long it may take to end when told to (default the server's)")
 	fs.BoolVar(&o.wait, "wait", false, "wait until the pod runs or has ended")
 	fs.BoolVarP(&o.follow, "follow", "f", false, "print what the pod writes until it has ended")
 	fs.BoolVar(&o.follow, "logs", false, "same as --follow")
@@ -76,6 +67,21 @@ The environment of a pod can be read by everyone who may see pods: it is no plac
 		return c.podRun(cmd.Context(), create, o, f)
 	}
 	return cmd
+}
+
+// podFlags are those that say what a pod is like.
+func podFlags(cmd *cobra.Command, o *runOptions) {
+	fs := cmd.Flags()
+	namespaceFlag(cmd, &o.namespace)
+	fs.StringArrayVarP(&o.env, "env", "e", nil, "environment: KEY=VALUE, or KEY to take it from this one; repeatable")
+	fs.StringArrayVar(&o.args, "arg", nil, "argument of the pack; repeatable, also after --")
+	fs.StringVar(&o.cpu, "cpu", "", "CPU request, e.g. 250m or 2")
+	fs.StringVar(&o.memory, "memory", "", "memory request and limit, e.g. 128Mi")
+	fs.StringSliceVar(&o.selector, "node-selector", nil, "labels that the node must have: KEY=VALUE,…")
+	fs.StringArrayVar(&o.tolerations, "toleration", nil, "taint that the pod can live with: KEY[=VALUE][:EFFECT]; repeatable")
+	fs.StringSliceVarP(&o.labels, "label", "l", nil, "labels of the pod: KEY=VALUE,…")
+	fs.StringVar(&o.priorityClass, "priority-class", "", "priority class (default the cluster's)")
+	fs.DurationVar(&o.grace, "grace-period", 0, "how long it may take to end when told to (default the server's)")
 }
 
 // podCreate makes the request of the command line.

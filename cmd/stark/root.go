@@ -36,6 +36,7 @@ func newRoot(c *cli) *cobra.Command {
 		newGet(c),
 		newDescribe(c),
 		newDelete(c),
+		newDev(c),
 		newPack(c),
 		newPod(c),
 		newNode(c),

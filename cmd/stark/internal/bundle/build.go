@@ -41,14 +41,15 @@ var require = __starkCreateRequire(process.cwd() + "/");`
 // Build bundles m.Entry and all that it imports. Errors: *ManifestError for an entry that is not there, *BuiltinError for
 // a Node.js built-in in a pack that is not for Node.js alone, *BuildError for all else in the source.
 func Build(m Manifest, o Options) (*Result, error) {
-	if m.Entry == "" {
-		return nil, &ManifestError{fmt.Sprintf("%s has no entry file", m.Dir), `set "main" in package.json, or add an index.js or index.ts`}
-	}
 	options, err := buildOptions(m, o)
 	if err != nil {
 		return nil, err
 	}
-	built := api.Build(options)
+	return finish(m, options, api.Build(options))
+}
+
+// finish makes a bundle of what esbuild has built with those options.
+func finish(m Manifest, options api.BuildOptions, built api.BuildResult) (*Result, error) {
 	if len(built.Errors) > 0 {
 		return nil, explain(m, built.Errors)
 	}
@@ -62,10 +63,7 @@ func Build(m Manifest, o Options) (*Result, error) {
 			return nil, explain(m, built.Errors)
 		}
 	}
-	code, err := only(m, built.OutputFiles)
-	if err != nil {
-		return nil, err
-	}
+	code := bytes.Clone(built.OutputFiles[0].Contents) // the only one: no loader makes files beside it
 	warnings := format(built.Warnings, api.WarningMessage)
 	if !meta.exportsDefault() {
 		warnings = append(warnings, m.Entry+" has no default export, so a node cannot run it: export default a function (context) => …, or an object with start(context)")
@@ -75,6 +73,9 @@ func Build(m Manifest, o Options) (*Result, error) {
 }
 
 func buildOptions(m Manifest, o Options) (api.BuildOptions, error) {
+	if m.Entry == "" {
+		return api.BuildOptions{}, &ManifestError{fmt.Sprintf("%s has no entry file", m.Dir), `set "main" in package.json, or add an index.js or index.ts`}
+	}
 	dir, err := filepath.Abs(m.Dir)
 	if err != nil {
 		return api.BuildOptions{}, fmt.Errorf("find the pack: %w", err)
@@ -94,7 +95,7 @@ func buildOptions(m Manifest, o Options) (api.BuildOptions, error) {
 		LogLevel:      api.LogLevelSilent,
 		Charset:       api.CharsetUTF8,
 		LegalComments: api.LegalCommentsInline,
-		Loader:        map[string]api.Loader{".wasm": api.LoaderBinary, ".txt": api.LoaderText},
+		Loader:        map[string]api.Loader{".wasm": api.LoaderBinary, ".txt": api.LoaderText, ".css": api.LoaderText},
 
 		MinifyWhitespace: o.Minify, MinifyIdentifiers: o.Minify, MinifySyntax: o.Minify,
 	}
@@ -111,18 +112,6 @@ func buildOptions(m Manifest, o Options) (api.BuildOptions, error) {
 		options.MainFields = []string{"module", "main"}
 	}
 	return options, nil
-}
-
-// only is the one file of the output: a style sheet or an asset beside it has no way to a node.
-func only(m Manifest, files []api.OutputFile) ([]byte, error) {
-	var code []byte
-	for _, f := range files {
-		if filepath.Ext(f.Path) != ".js" {
-			return nil, &BuildError{[]string{fmt.Sprintf("%s imports a %s file, and a pack is one JavaScript module", m.Entry, filepath.Ext(f.Path))}}
-		}
-		code = f.Contents
-	}
-	return bytes.Clone(code), nil
 }
 
 func format(messages []api.Message, kind api.MessageKind) []string {

@@ -2,8 +2,10 @@ package bundle_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -93,8 +95,8 @@ func TestPackageNamedLikeABuiltinIsItself(t *testing.T) {
 
 func TestSourceErrorsShowWhere(t *testing.T) {
 	t.Parallel()
-	for name, source := range map[string]string{"syntax": "let = ;", "import": "import './nowhere.js'", "style": "import './a.css'"} {
-		m := folder(t, map[string]string{"index.js": source, "a.css": "a{}"})
+	for name, source := range map[string]string{"syntax": "let = ;", "import": "import './nowhere.js'", "image": "import './a.png'"} {
+		m := folder(t, map[string]string{"index.js": source, "a.png": "PNG"})
 		_, err := bundle.Build(m, bundle.Options{})
 		var build *bundle.BuildError
 		require.ErrorAs(t, err, &build, name)
@@ -128,6 +130,21 @@ func TestModulesOfEveryKindBecomeOneESModule(t *testing.T) {
 		},
 		"ts": {
 			"index.ts": "import { who } from './who'; export default 1 as number; console.log('hello', who satisfies string)", "who.ts": "export const who: string = 'ts'",
+		},
+		"json": {"index.js": "import data from './who.json'; export default 1; console.log('hello', data.who)", "who.json": `{"who":"json"}`},
+		"css":  {"index.js": "import sheet from './a.css'; export default 1; console.log('hello', sheet.slice(1, 4))", "a.css": ".css { color: red }"},
+		"text": {"index.js": "import who from './who.txt'; export default 1; console.log('hello', who)", "who.txt": "text"},
+		"jsx": {
+			"index.jsx": "import { h } from './h.js'; /** @jsx h */ export default 1; console.log('hello', <jsx class='x'/>)", "h.js": "export const h = (tag) => tag",
+			"package.json": `{"main":"index.jsx"}`,
+		},
+		"tsx": {
+			"index.tsx": "import { h } from './h'; export default 1 as number; console.log('hello', <tsx/>)", "h.ts": "export const h = (tag: string): string => tag",
+			"package.json": `{"main":"index.tsx"}`, "tsconfig.json": `{"compilerOptions":{"jsx":"react","jsxFactory":"h"}}`,
+		},
+		"package": {
+			"index.js": "import who from 'dep'; export default 1; console.log('hello', who)", "node_modules/dep/package.json": `{"name":"dep","main":"lib.js"}`,
+			"node_modules/dep/lib.js": "module.exports = 'package'",
 		},
 		"dynamic": {"index.js": "export default 1; const { who } = await import('./who.js'); console.log('hello', who)", "who.js": "export const who = 'dynamic'"},
 	} {
@@ -187,6 +204,44 @@ func TestMinifyAndSourcemap(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(mapped.Code), "//# sourceMappingURL=data:")
 	require.Equal(t, "42", run(t, mapped.Code))
+}
+
+func TestWatchBundlesAgain(t *testing.T) {
+	t.Parallel()
+	m := folder(t, map[string]string{"index.js": "import './who.js'; export default 1", "who.js": "console.log('one')"})
+	change := func(text string) {
+		require.NoError(t, os.WriteFile(filepath.Join(m.Dir, "who.js"), []byte(text), 0o600))
+	}
+	done := errors.New("seen all")
+	var seen []string
+	err := bundle.Watch(t.Context(), m, bundle.Options{}, func(r *bundle.Result, err error) error {
+		switch {
+		case len(seen) == 0 && err == nil:
+			seen = append(seen, run(t, r.Code))
+			change("console.log('two'")
+		case len(seen) == 1 && err != nil:
+			var build *bundle.BuildError
+			require.ErrorAs(t, err, &build)
+			seen = append(seen, "broken")
+			change("console.log('two')")
+		case len(seen) == 2 && err == nil:
+			seen = append(seen, run(t, r.Code))
+			return done
+		}
+		return nil
+	})
+	require.ErrorIs(t, err, done)
+	require.Equal(t, []string{"one", "broken", "two"}, seen)
+}
+
+func TestWatchEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("enough")
+	err := bundle.Watch(ctx, folder(t, map[string]string{"index.js": "export default 1"}), bundle.Options{}, func(*bundle.Result, error) error { cancel(why); return nil })
+	require.ErrorIs(t, err, why)
+	var manifest *bundle.ManifestError
+	require.ErrorAs(t, bundle.Watch(t.Context(), folder(t, nil), bundle.Options{}, nil), &manifest)
 }
 
 func TestSummaryIsBiggestFirst(t *testing.T) {

@@ -43,6 +43,7 @@ func newRoot(c *cli) *cobra.Command {
 		newNamespace(c),
 		newUser(c),
 		newSetup(c),
+		newDoctor(c),
 		newVersion(c),
 	)
 	root.Long = rootLong

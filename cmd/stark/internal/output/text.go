@@ -66,15 +66,15 @@ const (
 	reset  = "\x1b[0m"
 )
 
-// Tint colors a status of a pod or a node; anything else stays as it is.
+// Tint colors a status of a pod, a node or a check; anything else stays as it is.
 func Tint(status string) string {
 	word, _, _ := strings.Cut(status, ",")
 	switch word {
-	case "running", "healthy":
+	case "running", "healthy", "ok":
 		return green + status + reset
-	case "failed", "unhealthy":
+	case "failed", "unhealthy", "fail":
 		return red + status + reset
-	case "pending", "scheduled", "starting", "stopping", "unknown":
+	case "pending", "scheduled", "starting", "stopping", "unknown", "warn":
 		return yellow + status + reset
 	}
 	return status

@@ -45,9 +45,10 @@ bench: ## print the figures, one JSON line each; BENCH=<name> prints one, BENCHF
 lint: ## golangci-lint with the project's chosen linters
 	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2 run ./...
 
-generate: ## rebuild what is generated and committed: the agent's bundle, the console, the queries
+generate: ## rebuild what is generated and committed: the agent's bundle, the console, the queries, the CLI's reference
 	$(GO) generate ./functions/agent ./functions/console
 	$(GO) run github.com/sqlc-dev/sqlc/cmd/sqlc@v1.31.1 generate -f sql/sqlc.yaml
+	UPDATE_GOLDEN=1 $(GO) test ./cmd/stark -run TestReferenceIsTrue
 
 clean: ## remove what was built
 	rm -rf bin functions/agent/.build functions/console/.build

@@ -29,7 +29,7 @@ connection, wal_level, publications, slots, migrations), the clocks, Node.js and
   stark doctor -o json`,
 		Args: between(0, 0, ""),
 	}
-	cmd.Flags().StringVar(&envFile, "env-file", "", "read variables from this file too, as `stark serve` does; those of the environment win")
+	cmd.Flags().StringVar(&envFile, "env-file", "", "read variables from this file too, as stark serve does; those of the environment win")
 	cmd.Flags().StringVar(&node, "node", "", "the node program to look at (default the one on PATH)")
 	headersFlag(cmd)
 	format := outputFlag(cmd)

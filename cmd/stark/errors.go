@@ -21,11 +21,17 @@ const (
 	exitOK    = 0
 	exitError = 1
 	exitUsage = 2
+	// exitChanges is not an error: diff and plan have found that something would change.
+	exitChanges = 2
 )
+
+// annotationChanges marks the commands for which 2 means exitChanges; there, a wrong command line is 1.
+const annotationChanges = "changes"
 
 // usageError is a command line that makes no sense.
 type usageError struct {
 	command string
+	code    int
 	cause   error
 }
 
@@ -35,7 +41,11 @@ func (e *usageError) Error() string { return e.cause.Error() }
 func (e *usageError) Unwrap() error { return e.cause }
 
 func usage(cmd *cobra.Command, format string, args ...any) error {
-	return &usageError{command: cmd.CommandPath(), cause: fmt.Errorf(format, args...)}
+	code := exitUsage
+	if _, changes := cmd.Annotations[annotationChanges]; changes {
+		code = exitError
+	}
+	return &usageError{command: cmd.CommandPath(), code: code, cause: fmt.Errorf(format, args...)}
 }
 
 // hintedError is an error with what to do next.
@@ -106,7 +116,7 @@ func (c *cli) report(ctx context.Context, err error) int {
 	c.explain(err)
 	var wrong *usageError
 	if errors.As(err, &wrong) {
-		return exitUsage
+		return wrong.code
 	}
 	return exitError
 }

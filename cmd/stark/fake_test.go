@@ -52,6 +52,7 @@ type fake struct {
 	calls         []string // method and path of the same
 	created       []wire.PodCreate
 	nodes         []wire.Node
+	namespaces    []wire.Namespace
 	patch         wire.AccountPatch // of the last change of a user
 	nodePatch     wire.NodePatch    // of the last change of a node
 	override      http.HandlerFunc  // answers instead, when set
@@ -62,7 +63,7 @@ type fake struct {
 func newFake(t *testing.T) *fake {
 	t.Helper()
 	f := &fake{
-		t: t, objects: map[string][]byte{},
+		t: t, objects: map[string][]byte{}, namespaces: []wire.Namespace{{Name: "default"}},
 		script: []core.PodStatus{core.PodPending, core.PodScheduled, core.PodRunning, core.PodStopped}, reason: "completed",
 	}
 	mux := http.NewServeMux()
@@ -109,12 +110,14 @@ func newFake(t *testing.T) *fake {
 	mux.HandleFunc("GET /api/packs/{id}", f.auth(f.getPack))
 	mux.HandleFunc("PATCH /api/packs/{id}", f.auth(f.patchPack))
 	mux.HandleFunc("GET /api/watch", f.watch)
-	mux.HandleFunc("GET /api/namespaces/{name}", f.auth(func(w http.ResponseWriter, r *http.Request) { ok(w, wire.Namespace{Name: r.PathValue("name")}) }))
-	mux.HandleFunc("GET /api/namespaces", f.auth(func(w http.ResponseWriter, _ *http.Request) { ok(w, []wire.Namespace{{Name: "default"}}) }))
+	mux.HandleFunc("GET /api/namespaces/{name}", f.auth(f.getNamespace))
+	mux.HandleFunc("GET /api/namespaces", f.auth(func(w http.ResponseWriter, _ *http.Request) { ok(w, f.namespaces) }))
 	mux.HandleFunc("POST /api/namespaces", f.auth(func(w http.ResponseWriter, r *http.Request) {
 		var in wire.NamespaceCreate
 		f.read(r, &in)
-		ok(w, wire.Namespace{Name: in.Name, ResourceQuota: in.ResourceQuota, Labels: in.Labels})
+		ns := wire.Namespace{Name: in.Name, ResourceQuota: in.ResourceQuota, Labels: in.Labels}
+		f.namespaces = append(f.namespaces, ns)
+		ok(w, ns)
 	}))
 	mux.HandleFunc("DELETE /api/namespaces/{name}", f.auth(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
 	srv := httptest.NewServer(mux)

@@ -39,6 +39,16 @@ func (f *fake) patchPack(w http.ResponseWriter, r *http.Request) {
 	fail(w, 404, wire.Problem{Code: core.CodeNotFound, Message: "no such pack"})
 }
 
+func (f *fake) getNamespace(w http.ResponseWriter, r *http.Request) {
+	for _, ns := range f.namespaces {
+		if ns.Name == r.PathValue("name") {
+			ok(w, ns)
+			return
+		}
+	}
+	fail(w, 404, wire.Problem{Code: core.CodeNotFound, Message: "no such namespace"})
+}
+
 // frame is a server-sent event.
 func frame(event, cursor string, data any) string {
 	raw, err := json.Marshal(data)
@@ -142,7 +152,8 @@ func TestGetDescribeDelete(t *testing.T) {
 
 	require.Equal(t, "pod/web deleted\npod/db deleted\n", s.must("delete", "pod/web", "pod/db"))
 	require.Equal(t, "node/laptop deleted\n", s.must("delete", "node", "laptop"))
-	require.Equal(t, "namespace/x deleted\n", s.must("delete", "ns", "x"))
+	require.Equal(t, "namespace/default deleted\n", s.must("delete", "ns", "default"))
+	require.Equal(t, exitError, s.run("delete", "ns", "nowhere"))
 }
 
 func TestPacksAreInspectedAndShared(t *testing.T) {

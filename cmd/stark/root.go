@@ -20,7 +20,7 @@ Environment:
 Exit codes:
   0     done
   1     it failed; the reason is on standard error
-  2     the command line is wrong
+  2     the command line is wrong; of "stark diff": something would change
   130   interrupted (SIGINT); 143: terminated (SIGTERM)`
 
 // newRoot is the whole command tree.
@@ -36,6 +36,8 @@ func newRoot(c *cli) *cobra.Command {
 		newGet(c),
 		newDescribe(c),
 		newDelete(c),
+		newApply(c),
+		newDiff(c),
 		newDev(c),
 		newPack(c),
 		newPod(c),
@@ -54,7 +56,7 @@ func newRoot(c *cli) *cobra.Command {
 	root.SetIn(c.in)
 	root.SetOut(c.out)
 	root.SetErr(c.err)
-	root.PersistentFlags().StringVar(&c.contextName, "context", "", "the login to use, of those that `stark context list` shows (default the one in use)")
+	root.PersistentFlags().StringVar(&c.contextName, "context", "", "`NAME` of the login to use, of those that stark context list shows (default the one in use)")
 	if err := root.RegisterFlagCompletionFunc("context", c.completeContexts); err != nil {
 		panic(err) // a slip in this program
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 )
 
@@ -89,6 +90,17 @@ func TestEveryVerbHasExamples(t *testing.T) {
 			return
 		}
 		require.Contains(t, cmd.Example, "stark ", cmd.CommandPath())
+	})
+}
+
+// TestFlagsNameTheirValues: pflag takes what stands in backquotes for the value's name.
+func TestFlagsNameTheirValues(t *testing.T) {
+	t.Parallel()
+	walk(newRoot(newCLI(nil, nil, nil, os.Getenv)), func(cmd *cobra.Command) {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			name, _ := pflag.UnquoteUsage(f)
+			require.NotContains(t, name, " ", "%s --%s", cmd.CommandPath(), f.Name)
+		})
 	})
 }
 

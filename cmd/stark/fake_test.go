@@ -54,6 +54,7 @@ type fake struct {
 	nodes         []wire.Node
 	namespaces    []wire.Namespace
 	patch         wire.AccountPatch // of the last change of a user
+	drain         wire.NodeDrain    // of the last drain
 	nodePatch     wire.NodePatch    // of the last change of a node
 	override      http.HandlerFunc  // answers instead, when set
 	refuseUploads bool
@@ -106,6 +107,7 @@ func newFake(t *testing.T) *fake {
 	mux.HandleFunc("GET /api/nodes", f.auth(func(w http.ResponseWriter, _ *http.Request) { ok(w, f.nodes) }))
 	mux.HandleFunc("GET /api/nodes/{name}", f.auth(f.getNode))
 	mux.HandleFunc("PATCH /api/nodes/{name}", f.auth(f.patchNode))
+	mux.HandleFunc("POST /api/nodes/{name}/drain", f.auth(f.drainNode))
 	mux.HandleFunc("DELETE /api/nodes/{name}", f.auth(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
 	mux.HandleFunc("GET /api/packs/{id}", f.auth(f.getPack))
 	mux.HandleFunc("PATCH /api/packs/{id}", f.auth(f.patchPack))
@@ -327,7 +329,8 @@ func (f *fake) listPods(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	found := []*wire.Pod{}
 	for _, p := range f.pods {
-		if (q.Get("name") == "" || q.Get("name") == p.Name) && (q.Get("namespace") == "" || q.Get("namespace") == p.Namespace) {
+		if (q.Get("name") == "" || q.Get("name") == p.Name) && (q.Get("namespace") == "" || q.Get("namespace") == p.Namespace) &&
+			(q.Get("nodeId") == "" || p.NodeID != nil && q.Get("nodeId") == p.NodeID.String()) {
 			found = append(found, p)
 		}
 	}
@@ -396,7 +399,7 @@ func (f *fake) history(w http.ResponseWriter, _ *http.Request, _ *wire.Pod) {
 
 func (f *fake) getNode(w http.ResponseWriter, r *http.Request) {
 	for _, n := range f.nodes {
-		if n.Name == r.PathValue("name") {
+		if n.Name == r.PathValue("name") || n.ID.String() == r.PathValue("name") {
 			ok(w, n)
 			return
 		}

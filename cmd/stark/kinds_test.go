@@ -147,6 +147,7 @@ func TestGetDescribeDelete(t *testing.T) {
 	require.Regexp(t, `Role: +developer`, s.must("describe", "user", email))
 
 	require.Regexp(t, `(?s)Name: +web.*History:\nTIME.*scheduled`, s.must("describe", "pod", "web"))
+	f.pods[0].NodeID = &f.nodes[0].ID
 	require.Regexp(t, `(?s)Name: +laptop.*Pods:\n.*default +web `, s.must("describe", "node/laptop"))
 	require.NotContains(t, s.must("describe", "pod", "web", "-o", "json"), "History")
 

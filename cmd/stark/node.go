@@ -15,12 +15,13 @@ import (
 )
 
 func newNode(c *cli) *cobra.Command {
-	cmd := group("node", "Look at nodes, cordon, label and taint them",
+	cmd := group("node", "Look at nodes; cordon, drain, label and taint them",
 		newNodeList(c),
 		newNodeGet(c),
 		newNodeDescribe(c),
 		newNodeCordon(c, true),
 		newNodeCordon(c, false),
+		newNodeDrain(c),
 		newNodeLabel(c),
 		newNodeTaint(c),
 		newNodeDelete(c),

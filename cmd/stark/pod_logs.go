@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ type logsOptions struct {
 	namespace          string
 	follow, timestamps bool
 	tail               int
+	since              time.Duration
 }
 
 func newPodLogs(c *cli) *cobra.Command {
@@ -25,11 +27,15 @@ func newPodLogs(c *cli) *cobra.Command {
 		Long: `Print what a pod has written: its standard output to standard output; its standard error, and what the agent has to
 say about it, to standard error.`,
 		Example: `  stark pod logs hello-5f0c9a3e8a35
-  stark pod logs hello -f --tail 20 --timestamps`,
+  stark pod logs hello -f --tail 20 --timestamps
+  stark pod logs hello --since 5m`,
 		Args: between(1, 1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if o.tail < -1 {
+			switch {
+			case o.tail < -1:
 				return usage(cmd, "--tail %d: want 0 or more", o.tail)
+			case o.since < 0:
+				return usage(cmd, "--since %s: want 0 or more", o.since)
 			}
 			return c.podLogs(cmd.Context(), args[0], o)
 		},
@@ -37,6 +43,7 @@ say about it, to standard error.`,
 	namespaceFlag(cmd, &o.namespace)
 	cmd.Flags().BoolVarP(&o.follow, "follow", "f", false, "go on until the pod has ended")
 	cmd.Flags().IntVar(&o.tail, "tail", -1, "start with the last lines, this many; -1 is all")
+	cmd.Flags().DurationVar(&o.since, "since", 0, "only what was written in this time until now; 0 is all")
 	cmd.Flags().BoolVar(&o.timestamps, "timestamps", false, "begin each line with when it was written")
 	return cmd
 }
@@ -51,6 +58,9 @@ func (c *cli) podLogs(ctx context.Context, ref string, o logsOptions) error {
 		return err
 	}
 	line := c.logLine(o.timestamps)
+	if o.since > 0 {
+		line = writtenAfter(c.now().Add(-o.since), line)
+	}
 	var after int64
 	if o.tail >= 0 {
 		if after, err = tail(ctx, conn, pod, o.tail, line); err != nil {
@@ -64,6 +74,16 @@ func (c *cli) podLogs(ctx context.Context, ref string, o logsOptions) error {
 		_, err = follow.Lines(ctx, conn, pod.ID, after, line)
 	}
 	return err
+}
+
+// writtenAfter leaves out what was written before.
+func writtenAfter(start time.Time, line func(wire.PodLogLine) error) func(wire.PodLogLine) error {
+	return func(l wire.PodLogLine) error {
+		if l.At.Before(start) {
+			return nil
+		}
+		return line(l)
+	}
 }
 
 // tail prints the last n lines and returns the id of the very last.

@@ -43,6 +43,7 @@ func newRoot(c *cli) *cobra.Command {
 		newPod(c),
 		newNode(c),
 		newNamespace(c),
+		newTop(c),
 		newUser(c),
 		newSetup(c),
 		newDoctor(c),

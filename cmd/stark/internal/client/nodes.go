@@ -35,6 +35,13 @@ func (c *Client) UpdateNode(ctx context.Context, idOrName string, patch wire.Nod
 	return node, err
 }
 
+// DrainNode cordons a node and asks for its pods to be moved away; what is left after the time is stopped.
+func (c *Client) DrainNode(ctx context.Context, idOrName string, drain wire.NodeDrain) (wire.Node, error) {
+	var node wire.Node
+	_, err := c.do(ctx, call{method: http.MethodPost, path: []string{"api", "nodes", idOrName, "drain"}, in: drain, out: &node})
+	return node, err
+}
+
 // DeleteNode removes a node; ErrConflict while its agent is connected.
 func (c *Client) DeleteNode(ctx context.Context, idOrName string) error {
 	_, err := c.do(ctx, call{method: http.MethodDelete, path: []string{"api", "nodes", idOrName}})

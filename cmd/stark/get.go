@@ -17,7 +17,7 @@ With -w it goes on: each change is another row (or document), until it is interr
   stark get node laptop -o yaml
   stark get pod/hello -o jsonpath='{.status}'`,
 		Args:              between(1, -1, "KIND"),
-		ValidArgsFunction: completeKinds("get"),
+		ValidArgsFunction: c.completeThings,
 	}
 	listFlags(cmd, &o, true, true, true)
 	format := outputFlag(cmd)
@@ -58,7 +58,7 @@ func newDescribe(c *cli) *cobra.Command {
 		Example: `  stark describe pod hello
   stark describe node/laptop`,
 		Args:              between(1, -1, "KIND"),
-		ValidArgsFunction: completeKinds("describe"),
+		ValidArgsFunction: c.completeThings,
 	}
 	namespaceFlag(cmd, &namespace)
 	format := outputFlag(cmd)
@@ -88,7 +88,7 @@ func newDelete(c *cli) *cobra.Command {
 		Example: `  stark delete pod hello
   stark get pods -l app=web -o name | xargs stark delete`,
 		Args:              between(1, -1, "KIND"),
-		ValidArgsFunction: completeKinds("delete"),
+		ValidArgsFunction: c.completeThings,
 	}
 	namespaceFlag(cmd, &namespace)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -26,6 +26,7 @@ func newDescription[T any](c *cli, k kind[T], cmd *cobra.Command) *cobra.Command
 	if k.namespaced {
 		namespaceFlag(cmd, &namespace)
 	}
+	completes(c, cmd, k, false)
 	c.shows(cmd, func(ctx context.Context, conn *connection, out output.Printer, args []string) error {
 		return k.describe(ctx, c, conn, out, namespace, args)
 	})
@@ -58,5 +59,6 @@ func newDeleteOf[T any](c *cli, k kind[T], short, example string) *cobra.Command
 	if k.namespaced {
 		namespaceFlag(cmd, &namespace)
 	}
+	completes(c, cmd, k, true)
 	return cmd
 }

@@ -54,6 +54,7 @@ type anyKind interface {
 	describe(ctx context.Context, c *cli, conn *connection, out output.Printer, namespace string, refs []string) error
 	delete(ctx context.Context, c *cli, conn *connection, namespace string, refs []string) error
 	can(verb string) bool
+	titles(ctx context.Context, conn *connection, s selection) ([]string, error)
 }
 
 // allKinds are those that get, describe and delete take.
@@ -68,13 +69,15 @@ func kindOf(cmd *cobra.Command, verb, word string) (anyKind, error) {
 		if !k.can(verb) {
 			continue
 		}
-		if slices.Contains(k.words(), strings.ToLower(word)) {
+		if isWord(k, word) {
 			return k, nil
 		}
 		known = append(known, k.words()[1])
 	}
 	return nil, usage(cmd, "cannot %s %q: want one of %s", verb, word, strings.Join(known, ", "))
 }
+
+func isWord(k anyKind, word string) bool { return slices.Contains(k.words(), strings.ToLower(word)) }
 
 // kindAndRefs reads KIND NAME…, or KIND/NAME….
 func kindAndRefs(cmd *cobra.Command, args []string) (anyKind, []string, error) {
@@ -86,25 +89,12 @@ func kindAndRefs(cmd *cobra.Command, args []string) (anyKind, []string, error) {
 	refs := make([]string, len(args))
 	for i, arg := range args {
 		of, name, slashed := strings.Cut(arg, "/")
-		if !slashed || !slices.Contains(k.words(), strings.ToLower(of)) || name == "" {
+		if !slashed || !isWord(k, of) || name == "" {
 			return nil, nil, usage(cmd, "%q: want %s/NAME, as the first one", arg, k.words()[0])
 		}
 		refs[i] = name
 	}
 	return k, refs, nil
-}
-
-// completeKinds offers the kinds to the shell.
-func completeKinds(verb string) cobra.CompletionFunc {
-	return func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		var words []cobra.Completion
-		for _, k := range allKinds() {
-			if len(args) == 0 && k.can(verb) {
-				words = append(words, k.words()[1])
-			}
-		}
-		return words, cobra.ShellCompDirectiveNoFileComp
-	}
 }
 
 func (k kind[T]) words() []string { return append([]string{k.name}, k.aliases...) }

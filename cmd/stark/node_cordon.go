@@ -16,7 +16,7 @@ func newNodeCordon(c *cli, cordon bool) *cobra.Command {
 	if cordon {
 		verb, short, done = "cordon", "Let nodes take no new pods; those that they have stay", "cordoned"
 	}
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   verb + " NAME | ID …",
 		Short: short,
 		Example: `  stark node ` + verb + ` laptop
@@ -32,6 +32,8 @@ func newNodeCordon(c *cli, cordon bool) *cobra.Command {
 			})
 		},
 	}
+	completes(c, cmd, nodeKind(client.NodeFilter{}), true)
+	return cmd
 }
 
 // eachNode does something with each of the nodes that refs name, goes on after a failure and returns all of them.

@@ -34,6 +34,7 @@ The command waits until the nodes are empty. Interrupting it leaves the drain go
   stark node drain laptop --wait=false`,
 		Args: between(1, -1, "NAME"),
 	}
+	completes(c, cmd, nodeKind(client.NodeFilter{}), true)
 	cmd.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "how long the pods may take to leave before they are stopped")
 	cmd.Flags().BoolVar(&wait, "wait", true, "wait until the nodes are empty")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -8,11 +8,12 @@ import (
 
 	"github.com/stark-o/stark/backend/core"
 	"github.com/stark-o/stark/backend/wire"
+	"github.com/stark-o/stark/cmd/stark/internal/client"
 	"github.com/stark-o/stark/cmd/stark/internal/output"
 )
 
 func newNodeLabel(c *cli) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "label NAME | ID KEY=VALUE | KEY- …",
 		Short: "Set labels of a node, or take them off with KEY-",
 		Example: `  stark node label laptop zone=eu gpu=true
@@ -32,6 +33,8 @@ func newNodeLabel(c *cli) *cobra.Command {
 			})
 		},
 	}
+	completes(c, cmd, nodeKind(client.NodeFilter{}), false)
+	return cmd
 }
 
 // changes reads KEY=VALUE and KEY- items; nil takes the key away.
@@ -52,7 +55,7 @@ func changes(cmd *cobra.Command, items []string) (map[string]*string, error) {
 }
 
 func newNodeTaint(c *cli) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "taint NAME | ID KEY[=VALUE]:EFFECT | KEY[:EFFECT]- …",
 		Short: "Taint a node, or take taints off with a - at the end",
 		Long: `Taint a node: pods that do not tolerate the taint are kept off (NoSchedule), placed elsewhere if they can be (PreferNoSchedule), or kept
@@ -77,6 +80,8 @@ off for good (NoExecute).`,
 			})
 		},
 	}
+	completes(c, cmd, nodeKind(client.NodeFilter{}), false)
+	return cmd
 }
 
 // matchesAny says whether one of the taints has the key, and the effect unless that is left out.

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stark-o/stark/backend/wire"
+	"github.com/stark-o/stark/cmd/stark/internal/client"
 	"github.com/stark-o/stark/cmd/stark/internal/output"
 )
 
@@ -25,6 +26,7 @@ func newPodHistory(c *cli) *cobra.Command {
 		Args: between(1, 1, "NAME"),
 	}
 	namespaceFlag(cmd, &namespace)
+	completes(c, cmd, podKind(client.PodFilter{}), false)
 	headersFlag(cmd)
 	c.shows(cmd, func(ctx context.Context, conn *connection, out output.Printer, args []string) error {
 		pod, err := findPod(ctx, conn, namespace, args[0])

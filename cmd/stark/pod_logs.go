@@ -41,6 +41,7 @@ say about it, to standard error.`,
 		},
 	}
 	namespaceFlag(cmd, &o.namespace)
+	completes(c, cmd, podKind(client.PodFilter{}), false)
 	cmd.Flags().BoolVarP(&o.follow, "follow", "f", false, "go on until the pod has ended")
 	cmd.Flags().IntVar(&o.tail, "tail", -1, "start with the last lines, this many; -1 is all")
 	cmd.Flags().DurationVar(&o.since, "since", 0, "only what was written in this time until now; 0 is all")

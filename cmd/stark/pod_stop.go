@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stark-o/stark/backend/wire"
+	"github.com/stark-o/stark/cmd/stark/internal/client"
 	"github.com/stark-o/stark/cmd/stark/internal/follow"
 )
 
@@ -40,6 +41,7 @@ func newPodStop(c *cli) *cobra.Command {
 		},
 	}
 	namespaceFlag(cmd, &namespace)
+	completes(c, cmd, podKind(client.PodFilter{}), true)
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait until they have ended")
 	return cmd
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stark-o/stark/backend/wire"
+	"github.com/stark-o/stark/cmd/stark/internal/client"
 	"github.com/stark-o/stark/cmd/stark/internal/follow"
 )
 
@@ -43,6 +44,7 @@ func newPodWait(c *cli) *cobra.Command {
 		},
 	}
 	namespaceFlag(cmd, &namespace)
+	completes(c, cmd, podKind(client.PodFilter{}), true)
 	cmd.Flags().StringVar(&goal, "for", "running", "what to wait for: running, ended")
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "give up after this long; 0 is never")
 	mustComplete(cmd, "for", waitGoals)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/term"
 
@@ -33,7 +34,7 @@ func (p terminalPrompter) Possible() bool { return output.IsTerminal(p.in) }
 
 // Line reads one line.
 func (p terminalPrompter) Line(ctx context.Context, label string) (string, error) {
-	return p.wait(ctx, label, func() (string, error) {
+	return p.wait(ctx, label, func() {}, func() (string, error) {
 		line, err := bufio.NewReader(p.in).ReadString('\n') // a terminal gives a line at a time, so nothing is lost in the buffer
 		if err != nil && (!errors.Is(err, io.EOF) || line == "") {
 			return "", err
@@ -53,7 +54,7 @@ func (p terminalPrompter) Secret(ctx context.Context, label string) (string, err
 	if err != nil {
 		return "", fmt.Errorf("read the terminal's state: %w", err)
 	}
-	secret, err := p.wait(ctx, label, func() (string, error) {
+	secret, err := p.wait(ctx, label, func() { silence(ctx, fd, *before) }, func() (string, error) {
 		raw, err := term.ReadPassword(fd)
 		return string(raw), err
 	})
@@ -64,9 +65,21 @@ func (p terminalPrompter) Secret(ctx context.Context, label string) (string, err
 	return secret, err
 }
 
-// wait lets an interrupt end the question although reading a terminal cannot be cancelled: the reader then ends with the process.
-func (p terminalPrompter) wait(ctx context.Context, label string, read func() (string, error)) (string, error) {
-	fmt.Fprintf(p.out, "%s: ", label)
+// silence waits until the terminal is no longer as it was, which means that the reader has turned the echo off. Somebody who types as soon as they
+// see the question would else see their secret. A terminal that cannot be asked, or does not change, is not waited for.
+func silence(ctx context.Context, fd int, before term.State) {
+	for range 200 {
+		now, err := term.GetState(fd)
+		if err != nil || *now != before || ctx.Err() != nil {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// wait asks once ready has returned. It lets an interrupt end the question although reading a terminal cannot be cancelled: the reader then ends with
+// the process.
+func (p terminalPrompter) wait(ctx context.Context, label string, ready func(), read func() (string, error)) (string, error) {
 	type answer struct {
 		text string
 		err  error
@@ -76,6 +89,8 @@ func (p terminalPrompter) wait(ctx context.Context, label string, read func() (s
 		text, err := read()
 		got <- answer{text, err}
 	}()
+	ready()
+	fmt.Fprintf(p.out, "%s: ", label)
 	select {
 	case <-ctx.Done():
 		return "", context.Cause(ctx)

@@ -34,7 +34,7 @@ type contextEntry struct {
 
 func contextName(e contextEntry) string { return e.Name }
 
-func contextColumns(now time.Time) []output.Column[contextEntry] {
+func contextColumns(now func() time.Time) []output.Column[contextEntry] {
 	return []output.Column[contextEntry]{
 		{Title: "CURRENT", Cell: func(e contextEntry) string {
 			if e.Current {
@@ -49,7 +49,7 @@ func contextColumns(now time.Time) []output.Column[contextEntry] {
 			switch {
 			case e.Renewed:
 				return "renewed by itself"
-			case now.After(e.ExpiresAt):
+			case now().After(e.ExpiresAt):
 				return "expired"
 			}
 			return "until " + e.ExpiresAt.UTC().Format(time.RFC3339)
@@ -96,7 +96,7 @@ func newContextList(c *cli) *cobra.Command {
 			entries = append(entries, entryOf(file, name))
 		}
 		c.noteList(len(entries), false, "no contexts: make one with `stark login`")
-		return output.List(out, entries, contextColumns(c.now()), "context", contextName)
+		return output.List(out, entries, contextColumns(c.now), "context", contextName)
 	}
 	return cmd
 }

@@ -92,7 +92,7 @@ func (k kind[T]) get(ctx context.Context, c *cli, conn *connection, out output.P
 		if err := output.One(out, items[0], nil, k.name, k.title); err != nil {
 			return err
 		}
-	} else if err := output.List(out, items, k.columns(c.now(), false), k.name, k.title); err != nil {
+	} else if err := output.List(out, items, k.columns(c.now, false), k.name, k.title); err != nil {
 		return err
 	}
 	if failed != nil || !watch {
@@ -111,7 +111,7 @@ func (k kind[T]) showList(ctx context.Context, c *cli, conn *connection, out out
 		return err
 	}
 	c.noteList(len(items), more, k.empty(s))
-	return output.List(out, items, k.columns(c.now(), s.namespace == ""), k.name, k.title)
+	return output.List(out, items, k.columns(c.now, s.namespace == ""), k.name, k.title)
 }
 
 // selected lists those that fit the labels, whether or not the server has looked at them.

@@ -34,13 +34,13 @@ func (k kind[T]) follow(ctx context.Context, c *cli, conn *connection, out outpu
 		return fmt.Errorf("%s cannot be watched", k.aliases[0])
 	}
 	w := &watching[T]{k: k, c: c, conn: conn, out: out, s: s, known: map[string]seen[T]{}}
-	w.table = output.NewTable(out, k.columns(c.now(), s.namespace == "" && k.namespaced))
+	w.table = output.NewTable(out, k.columns(c.now, s.namespace == "" && k.namespaced))
 	for _, item := range items {
 		id, revision := k.identity(item)
 		if w.only == nil {
 			w.only = map[string]bool{}
 			out.NoHeaders = true
-			w.table = output.NewTable(out, k.columns(c.now(), false))
+			w.table = output.NewTable(out, k.columns(c.now, false))
 		}
 		w.only[id], w.known[id] = true, seen[T]{item, revision}
 	}

@@ -35,8 +35,9 @@ type kind[T any] struct {
 	list func(context.Context, *connection, selection) (items []T, more bool, err error)
 	find func(ctx context.Context, conn *connection, namespace, ref string) (T, error)
 	// remove says what became of it.
-	remove  func(context.Context, *connection, T) (done string, err error)
-	columns func(now time.Time, allNamespaces bool) []output.Column[T]
+	remove func(context.Context, *connection, T) (done string, err error)
+	// columns have a clock, not a moment: a row that a watch shows later has its age then.
+	columns func(now func() time.Time, allNamespaces bool) []output.Column[T]
 	fields  func(now time.Time, item T) []output.Field
 	// details are shown after the fields by describe.
 	details  func(ctx context.Context, c *cli, conn *connection, item T) error

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stark-o/stark/backend/core"
 	"github.com/stark-o/stark/backend/wire"
+	"github.com/stark-o/stark/cmd/stark/internal/output"
 )
 
 func (f *fake) getPack(w http.ResponseWriter, r *http.Request) {
@@ -192,6 +193,18 @@ func TestWatch(t *testing.T) {
 	s.watched([]string{`"stopped"`}, "get", "pod", "web", "-w", "-o", "json")
 	require.Equal(t, 2, strings.Count(s.out, `"name": "web"`))
 	require.NotContains(t, s.out, `"db"`)
+}
+
+func TestAgeIsAsOfTheRow(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	now := at
+	var out strings.Builder
+	table := output.NewTable(output.Printer{W: &out, Format: output.Table}, podColumns(func() time.Time { return now }, false))
+	require.NoError(t, table.Write(wire.Pod{Name: "old", CreatedAt: at}))
+	now = at.Add(10 * time.Minute)
+	require.NoError(t, table.Write(wire.Pod{Name: "old", CreatedAt: at}, wire.Pod{Name: "new", CreatedAt: at.Add(9 * time.Minute)}))
+	require.Regexp(t, `(?m)^old .* 0s\nold .* 10m\nnew .* 60s$`, out.String())
 }
 
 func TestWatchListsAgainWhenItMust(t *testing.T) {

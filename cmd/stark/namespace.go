@@ -34,7 +34,7 @@ func namespaceKind() kind[wire.Namespace] {
 		remove: func(ctx context.Context, conn *connection, n wire.Namespace) (string, error) {
 			return "deleted", conn.DeleteNamespace(ctx, n.Name)
 		},
-		columns: func(now time.Time, _ bool) []output.Column[wire.Namespace] { return namespaceColumns(now) },
+		columns: func(now func() time.Time, _ bool) []output.Column[wire.Namespace] { return namespaceColumns(now) },
 		fields:  namespaceFields, title: namespaceName,
 		labelsOf: func(n wire.Namespace) map[string]string { return n.Labels },
 		identity: func(n wire.Namespace) (string, int64) { return n.ID.String(), n.Revision },
@@ -55,13 +55,13 @@ func namespaceFields(now time.Time, n wire.Namespace) []output.Field {
 
 func namespaceName(n wire.Namespace) string { return n.Name }
 
-func namespaceColumns(now time.Time) []output.Column[wire.Namespace] {
+func namespaceColumns(now func() time.Time) []output.Column[wire.Namespace] {
 	return []output.Column[wire.Namespace]{
 		{Title: "NAME", Cell: namespaceName},
 		{Title: "MAX PODS", Cell: func(n wire.Namespace) string { return number(n.ResourceQuota.MaxPods) }},
 		{Title: "MAX CPU", Cell: func(n wire.Namespace) string { return text(n.ResourceQuota.MaxCPU) }},
 		{Title: "MAX MEMORY", Cell: func(n wire.Namespace) string { return text(n.ResourceQuota.MaxMemory) }},
-		{Title: "AGE", Cell: func(n wire.Namespace) string { return output.Age(now, n.CreatedAt) }},
+		{Title: "AGE", Cell: func(n wire.Namespace) string { return output.Age(now(), n.CreatedAt) }},
 		{Title: "LABELS", Wide: true, Cell: func(n wire.Namespace) string { return output.Labels(n.Labels) }},
 	}
 }

@@ -43,7 +43,7 @@ func nodeKind(filter client.NodeFilter) kind[wire.Node] {
 		remove: func(ctx context.Context, conn *connection, n wire.Node) (string, error) {
 			return "deleted", conn.DeleteNode(ctx, n.ID.String())
 		},
-		columns: func(now time.Time, _ bool) []output.Column[wire.Node] { return nodeColumns(now) },
+		columns: func(now func() time.Time, _ bool) []output.Column[wire.Node] { return nodeColumns(now) },
 		fields:  nodeFields, details: nodeDetails, title: nodeName,
 		labelsOf: func(n wire.Node) map[string]string { return n.Labels },
 		identity: func(n wire.Node) (string, int64) { return n.ID.String(), n.Revision },
@@ -64,7 +64,7 @@ func nodeStatus(n wire.Node) string {
 	return string(n.Status)
 }
 
-func nodeColumns(now time.Time) []output.Column[wire.Node] {
+func nodeColumns(now func() time.Time) []output.Column[wire.Node] {
 	return []output.Column[wire.Node]{
 		{Title: "NAME", Cell: nodeName},
 		{Title: "STATUS", Tint: true, Cell: nodeStatus},
@@ -73,7 +73,7 @@ func nodeColumns(now time.Time) []output.Column[wire.Node] {
 		{Title: "PODS", Cell: podsOf},
 		{Title: "CPU", Cell: func(n wire.Node) string { return n.Resources.CPU }},
 		{Title: "MEMORY", Cell: func(n wire.Node) string { return n.Resources.Memory }},
-		{Title: "AGE", Cell: func(n wire.Node) string { return output.Age(now, n.CreatedAt) }},
+		{Title: "AGE", Cell: func(n wire.Node) string { return output.Age(now(), n.CreatedAt) }},
 		{Title: "ID", Wide: true, Cell: func(n wire.Node) string { return n.ID.String() }},
 		{Title: "ACCESS", Wide: true, Cell: func(n wire.Node) string { return string(n.Access) }},
 		{Title: "AGENT", Wide: true, Cell: func(n wire.Node) string { return n.AgentVersion }},

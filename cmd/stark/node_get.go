@@ -43,7 +43,7 @@ func nodeDetails(ctx context.Context, c *cli, conn *connection, n wire.Node) err
 	if err := c.section("Pods"); err != nil {
 		return err
 	}
-	return output.List(c.printer(output.Table), pods, podColumns(c.now(), true), "pod", podName)
+	return output.List(c.printer(output.Table), pods, podColumns(c.now, true), "pod", podName)
 }
 
 func nodeFields(now time.Time, n wire.Node) []output.Field {

@@ -42,7 +42,7 @@ func packKind(name string) kind[wire.Pack] {
 		remove: func(ctx context.Context, conn *connection, p wire.Pack) (string, error) {
 			return "deleted", conn.DeletePack(ctx, p.ID)
 		},
-		columns:  func(now time.Time, _ bool) []output.Column[wire.Pack] { return packColumns(now) },
+		columns:  func(now func() time.Time, _ bool) []output.Column[wire.Pack] { return packColumns(now) },
 		fields:   packFields,
 		title:    packName,
 		identity: func(p wire.Pack) (string, int64) { return p.ID.String(), p.Revision },
@@ -85,14 +85,14 @@ func splitPack(ref string) (name, version string) {
 
 func packName(p wire.Pack) string { return p.Name + "@" + p.Version }
 
-func packColumns(now time.Time) []output.Column[wire.Pack] {
+func packColumns(now func() time.Time) []output.Column[wire.Pack] {
 	return []output.Column[wire.Pack]{
 		{Title: "NAME", Cell: func(p wire.Pack) string { return p.Name }},
 		{Title: "VERSION", Cell: func(p wire.Pack) string { return p.Version }},
 		{Title: "RUNTIME", Cell: func(p wire.Pack) string { return string(p.RuntimeTag) }},
 		{Title: "VISIBILITY", Cell: func(p wire.Pack) string { return p.Visibility }},
 		{Title: "SIZE", Cell: func(p wire.Pack) string { return output.Bytes(p.BundleSize) }},
-		{Title: "AGE", Cell: func(p wire.Pack) string { return output.Age(now, p.CreatedAt) }},
+		{Title: "AGE", Cell: func(p wire.Pack) string { return output.Age(now(), p.CreatedAt) }},
 		{Title: "ID", Wide: true, Cell: func(p wire.Pack) string { return p.ID.String() }},
 		{Title: "SHA256", Wide: true, Cell: func(p wire.Pack) string { return p.BundleSHA256 }},
 		{Title: "DESCRIPTION", Wide: true, Cell: func(p wire.Pack) string { return p.Description }},

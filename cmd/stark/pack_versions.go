@@ -28,7 +28,7 @@ func newPackVersions(c *cli) *cobra.Command {
 			return hinted("`stark pack list` shows those that you may see", "there is no pack %q", name)
 		}
 		slices.SortStableFunc(packs, byVersion)
-		return output.List(out, packs, packColumns(c.now()), "pack", packName)
+		return output.List(out, packs, packColumns(c.now), "pack", packName)
 	})
 	return cmd
 }

@@ -98,7 +98,7 @@ func packOf(p wire.Pod) string {
 	return p.PackName + "@" + p.PackVersion
 }
 
-func podColumns(now time.Time, allNamespaces bool) []output.Column[wire.Pod] {
+func podColumns(now func() time.Time, allNamespaces bool) []output.Column[wire.Pod] {
 	columns := []output.Column[wire.Pod]{
 		{Title: "NAME", Cell: podName},
 		{Title: "PACK", Cell: packOf},
@@ -106,7 +106,7 @@ func podColumns(now time.Time, allNamespaces bool) []output.Column[wire.Pod] {
 		{Title: "REASON", Cell: func(p wire.Pod) string { return p.Reason }},
 		{Title: "RESTARTS", Cell: func(p wire.Pod) string { return fmt.Sprint(p.Restarts) }},
 		{Title: "NODE", Cell: func(p wire.Pod) string { return p.NodeName }},
-		{Title: "AGE", Cell: func(p wire.Pod) string { return output.Age(now, p.CreatedAt) }},
+		{Title: "AGE", Cell: func(p wire.Pod) string { return output.Age(now(), p.CreatedAt) }},
 		{Title: "ID", Wide: true, Cell: func(p wire.Pod) string { return p.ID.String() }},
 		{Title: "CPU", Wide: true, Cell: func(p wire.Pod) string { return p.Resources.CPU }},
 		{Title: "MEMORY", Wide: true, Cell: func(p wire.Pod) string { return p.Resources.Memory }},

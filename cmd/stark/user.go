@@ -29,7 +29,7 @@ func userKind() kind[wire.Account] {
 		find: func(ctx context.Context, conn *connection, _, ref string) (wire.Account, error) {
 			return findUser(ctx, conn, ref)
 		},
-		columns: func(now time.Time, _ bool) []output.Column[wire.Account] { return userColumns(now) },
+		columns: func(now func() time.Time, _ bool) []output.Column[wire.Account] { return userColumns(now) },
 		fields: func(now time.Time, u wire.Account) []output.Field {
 			return []output.Field{
 				{Label: "Email", Value: u.Email}, {Label: "Name", Value: u.DisplayName}, {Label: "Role", Value: u.Role},
@@ -42,12 +42,12 @@ func userKind() kind[wire.Account] {
 
 func userEmail(u wire.Account) string { return u.Email }
 
-func userColumns(now time.Time) []output.Column[wire.Account] {
+func userColumns(now func() time.Time) []output.Column[wire.Account] {
 	return []output.Column[wire.Account]{
 		{Title: "EMAIL", Cell: userEmail},
 		{Title: "ROLE", Cell: func(u wire.Account) string { return u.Role }},
 		{Title: "NAME", Cell: func(u wire.Account) string { return u.DisplayName }},
-		{Title: "AGE", Cell: func(u wire.Account) string { return output.Age(now, u.CreatedAt) }},
+		{Title: "AGE", Cell: func(u wire.Account) string { return output.Age(now(), u.CreatedAt) }},
 		{Title: "ID", Wide: true, Cell: func(u wire.Account) string { return u.ID.String() }},
 	}
 }

@@ -195,6 +195,24 @@ func TestWatch(t *testing.T) {
 	require.NotContains(t, s.out, `"db"`)
 }
 
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	s := f.loggedIn()
+	f.pods = pods("wide", "placed", "new")
+	f.pods[0].Status = core.PodPending
+	f.pods[0].Unschedulable = json.RawMessage(`{"nodes":12,"filters":{"memory":3,"taint":4,"runtime":5},"text":"0/12 nodes: 5 runtime mismatch\u001b[2J","closest":[{"node":"gpu-1","nodeId":"x","filter":"memory","detail":"insufficient memory (needs 2Gi, most free 1Gi)"}]}`)
+	f.pods[2].Status, f.pods[2].Unschedulable = core.PodPending, json.RawMessage("null")
+	out := s.must("pod", "explain", "wide")
+	require.Regexp(t, `(?s)^pod/wide is pending: 0/12 nodes: 5 runtime mismatch.*Refused by:\nFILTER +NODES\nruntime +5/12\ntaint +4/12\nmemory +3/12\n\nClosest nodes:\nNODE +REFUSED BY +BECAUSE\ngpu-1 +memory +insufficient memory`, out)
+	require.NotContains(t, out, "\x1b", "a terminal obeys nothing that comes from elsewhere")
+	require.Equal(t, "3\n", s.must("pod", "explain", "wide", "-o", "jsonpath={.filters.memory}"))
+	require.Equal(t, exitError, s.run("pod", "explain", "placed"))
+	require.Contains(t, s.err, "pod/placed is running, and only a pending pod is explained\nhint: `stark pod history placed`")
+	require.Equal(t, exitError, s.run("pod", "explain", "new"))
+	require.Contains(t, s.err, "the scheduler has not looked at pod/new yet")
+}
+
 func TestAgeIsAsOfTheRow(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)

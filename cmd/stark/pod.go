@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/stark-o/stark/backend/core"
 	"github.com/stark-o/stark/backend/wire"
 	"github.com/stark-o/stark/cmd/stark/internal/client"
 	"github.com/stark-o/stark/cmd/stark/internal/output"
@@ -23,6 +21,7 @@ func newPod(c *cli) *cobra.Command {
 		newPodLogs(c),
 		newPodWait(c),
 		newPodHistory(c),
+		newPodExplain(c),
 		newPodStop(c),
 		newPodDelete(c),
 	)
@@ -72,12 +71,10 @@ func findPod(ctx context.Context, conn *connection, namespace, ref string) (wire
 	return wire.Pod{}, hinted("`stark pod list -A` shows the pods of all namespaces", "there is no pod %q in namespace %q", name, namespace)
 }
 
-// waitingFor is why a pod is still pending, as the scheduler put it.
+// waitingFor is why a pod is still pending, as the scheduler put it; what cannot be read is left out of lists.
 func waitingFor(p wire.Pod) string {
-	var why struct {
-		Text string `json:"text"`
-	}
-	if p.Status != core.PodPending || json.Unmarshal(p.Unschedulable, &why) != nil {
+	why, err := whyPending(p)
+	if err != nil || why == nil {
 		return ""
 	}
 	return why.Text

@@ -50,7 +50,7 @@ func evaluate(template string, v any) ([]byte, error) {
 	for i, line := range lines {
 		cells := strings.Split(line, "\t")
 		for n := range cells {
-			cells[n] = clean(cells[n])
+			cells[n] = Clean(cells[n])
 		}
 		lines[i] = strings.Join(cells, "\t")
 	}

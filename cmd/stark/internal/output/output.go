@@ -98,7 +98,7 @@ func One[T any](p Printer, item T, describe func(T) []Field, kind string, name f
 // names writes kind/name lines.
 func names[T any](p Printer, kind string, name func(T) string, items []T) error {
 	for _, item := range items {
-		if _, err := fmt.Fprintf(p.W, "%s/%s\n", kind, clean(name(item))); err != nil {
+		if _, err := fmt.Fprintf(p.W, "%s/%s\n", kind, Clean(name(item))); err != nil {
 			return fmt.Errorf("write: %w", err)
 		}
 	}

@@ -44,7 +44,7 @@ func (t *TableWriter[T]) Write(items ...T) error {
 	for _, item := range items {
 		cells := make([]string, len(t.columns))
 		for i, c := range t.columns {
-			cells[i] = orNone(clean(c.Cell(item)))
+			cells[i] = orNone(Clean(c.Cell(item)))
 		}
 		rows = append(rows, cells)
 	}
@@ -95,7 +95,7 @@ func writeFields(p Printer, fields []Field) error {
 			if i == 0 {
 				label = f.Label + ":"
 			}
-			line = clean(line)
+			line = Clean(line)
 			if p.Color && f.Tint {
 				line = Tint(line)
 			}

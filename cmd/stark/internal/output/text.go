@@ -39,8 +39,8 @@ func Labels(m map[string]string) string {
 	return strings.Join(parts, ",")
 }
 
-// clean takes what a terminal would obey (control and format characters, line ends) out of text that someone else wrote.
-func clean(s string) string {
+// Clean takes what a terminal would obey (control and format characters, line ends) out of text that someone else wrote.
+func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n', r == '\t', r == '\r':

@@ -82,6 +82,29 @@ func (c *Client) Upload(ctx context.Context, accessToken, bucket, path string, r
 	return storageError(answer)
 }
 
+// Remove deletes an object, as the user whose token it is. NOT_FOUND also when the user may not: Storage does not tell the two apart.
+func (c *Client) Remove(ctx context.Context, accessToken, bucket, path string) error {
+	if err := needToken(accessToken); err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, c.objectURL("", bucket, path), nil)
+	if err != nil {
+		return unreachable("Storage", err)
+	}
+	resp, err := c.do(req, accessToken)
+	if err != nil {
+		return unreachable("Storage", err)
+	}
+	if isSuccess(resp.StatusCode) {
+		return resp.Body.Close()
+	}
+	answer, err := readReply(resp)
+	if err != nil {
+		return unreachable("Storage", err)
+	}
+	return storageError(answer)
+}
+
 // objectURL escapes every segment of the name: it may hold spaces, '#', '?' or '%'.
 func (c *Client) objectURL(access, bucket, path string) string {
 	parts := []string{c.base.String(), "storage/v1/object"}

@@ -148,6 +148,24 @@ func TestUpload(t *testing.T) {
 	require.Error(t, err, "a reader that ends too early is no upload")
 }
 
+func TestRemove(t *testing.T) {
+	t.Parallel()
+	c := client(t, func(w http.ResponseWriter, r *http.Request) {
+		assert.Equal(t, http.MethodDelete, r.Method)
+		assert.Equal(t, "/storage/v1/object/packs/u/hello%20world.js", r.URL.EscapedPath())
+		assert.Equal(t, "Bearer at", r.Header.Get("Authorization"))
+		assert.Equal(t, anonKey, r.Header.Get("apikey"))
+		_, _ = io.WriteString(w, `{"message":"Successfully deleted"}`)
+	})
+	require.NoError(t, c.Remove(t.Context(), "at", "packs", "u/hello world.js"))
+	require.ErrorIs(t, c.Remove(t.Context(), "", "packs", "x"), core.ErrUnauthenticated)
+	c = client(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(400)
+		_, _ = io.WriteString(w, `{"statusCode":"404","error":"not_found","message":"Object not found"}`)
+	})
+	require.ErrorIs(t, c.Remove(t.Context(), "at", "packs", "x"), core.ErrNotFound)
+}
+
 func TestUploadEndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	arrived := make(chan struct{})

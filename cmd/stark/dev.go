@@ -120,7 +120,8 @@ func (d *development) replace(ctx context.Context, built *bundle.Result) error {
 		return err
 	}
 	if err := d.clear(ctx); err != nil {
-		return errors.Join(err, d.conn.DeletePack(context.WithoutCancel(ctx), pack.ID))
+		_, removed := removePack(context.WithoutCancel(ctx), d.conn, pack)
+		return errors.Join(err, removed)
 	}
 	d.pack, d.sha256 = &pack, built.SHA256
 	create := d.create
@@ -175,7 +176,7 @@ func (d *development) clear(ctx context.Context) error {
 		d.pod = nil
 	}
 	if d.pack != nil {
-		if err := d.conn.DeletePack(ctx, d.pack.ID); err != nil && !errors.Is(err, client.ErrNotFound) {
+		if _, err := removePack(ctx, d.conn, *d.pack); err != nil && !errors.Is(err, client.ErrNotFound) {
 			return fmt.Errorf("delete pack/%s: %w", packName(*d.pack), err)
 		}
 		d.pack, d.sha256 = nil, ""

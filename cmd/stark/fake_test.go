@@ -57,7 +57,7 @@ type fake struct {
 	drain         wire.NodeDrain    // of the last drain
 	nodePatch     wire.NodePatch    // of the last change of a node
 	override      http.HandlerFunc  // answers instead, when set
-	refuseUploads bool
+	refuseObjects bool
 	streams       [][]string // the frames of each GET /api/watch, in order; the last one stays open
 }
 
@@ -72,6 +72,7 @@ func newFake(t *testing.T) *fake {
 	mux.HandleFunc("POST /auth/login", f.login)
 	mux.HandleFunc("POST /auth/v1/token", f.token)
 	mux.HandleFunc("POST /storage/v1/object/packs/{path...}", f.upload)
+	mux.HandleFunc("DELETE /storage/v1/object/packs/{path...}", f.removeObject)
 	mux.HandleFunc("POST /auth/logout", f.auth(func(w http.ResponseWriter, _ *http.Request) { f.valid = ""; w.WriteHeader(http.StatusNoContent) }))
 	mux.HandleFunc("POST /auth/setup", f.auth(func(w http.ResponseWriter, r *http.Request) {
 		var in wire.Setup
@@ -271,7 +272,7 @@ func (f *fake) upload(w http.ResponseWriter, r *http.Request) {
 	path := r.PathValue("path")
 	_, exists := f.objects[path]
 	switch {
-	case f.refuseUploads || r.Header.Get("Authorization") != "Bearer "+f.valid || r.Header.Get("apikey") != anonKey:
+	case f.refuseObjects || r.Header.Get("Authorization") != "Bearer "+f.valid || r.Header.Get("apikey") != anonKey:
 		reply(w, 400, map[string]string{"statusCode": "403", "error": "Unauthorized", "message": "new row violates row-level security policy"})
 	case exists:
 		reply(w, 400, map[string]string{"statusCode": "409", "error": "Duplicate", "message": "The resource already exists"})

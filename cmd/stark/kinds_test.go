@@ -50,6 +50,23 @@ func (f *fake) getNamespace(w http.ResponseWriter, r *http.Request) {
 	fail(w, 404, wire.Problem{Code: core.CodeNotFound, Message: "no such namespace"})
 }
 
+// removeObject is Supabase Storage.
+func (f *fake) removeObject(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	path := r.PathValue("path")
+	if f.refuseObjects {
+		reply(w, 503, map[string]string{"statusCode": "503", "error": "unavailable", "message": "Storage is away"})
+		return
+	}
+	if _, found := f.objects[path]; !found || r.Header.Get("Authorization") != "Bearer "+f.valid {
+		reply(w, 400, map[string]string{"statusCode": "404", "error": "not_found", "message": "Object not found"})
+		return
+	}
+	delete(f.objects, path)
+	reply(w, 200, map[string]string{"message": "Successfully deleted"})
+}
+
 // frame is a server-sent event.
 func frame(event, cursor string, data any) string {
 	raw, err := json.Marshal(data)
@@ -167,6 +184,12 @@ func TestPacksAreInspectedAndShared(t *testing.T) {
 	require.Equal(t, "pack/hello@1.0.0 is public now\n", s.must("pack", "visibility", "hello", "public"))
 	require.Equal(t, "public", f.packs[0].Visibility)
 	require.Equal(t, exitError, s.run("pack", "inspect", "nothing"))
+	require.Len(t, f.objects, 1)
+	require.Equal(t, "pack/hello@1.0.0 deleted\n", s.must("pack", "delete", "hello@1.0.0"))
+	require.Empty(t, f.objects, "the bundle goes with it")
+	require.Equal(t, "pack/hello@1.0.0 deleted\n", s.must("pack", "delete", "hello@1.0.0"), "a bundle that is gone already is no matter")
+	f.refuseObjects = true
+	require.Regexp(t, `^pack/hello@1\.0\.0 deleted; its bundle stays in Storage: \S`, s.must("pack", "delete", "hello@1.0.0"))
 }
 
 func TestWatch(t *testing.T) {

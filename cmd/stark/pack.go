@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -39,9 +40,7 @@ func packKind(name string) kind[wire.Pack] {
 		find: func(ctx context.Context, conn *connection, _, ref string) (wire.Pack, error) {
 			return findPack(ctx, conn, ref)
 		},
-		remove: func(ctx context.Context, conn *connection, p wire.Pack) (string, error) {
-			return "deleted", conn.DeletePack(ctx, p.ID)
-		},
+		remove:   removePack,
 		columns:  func(now func() time.Time, _ bool) []output.Column[wire.Pack] { return packColumns(now) },
 		fields:   packFields,
 		title:    packName,
@@ -49,6 +48,30 @@ func packKind(name string) kind[wire.Pack] {
 		admits:   func(p wire.Pack) bool { return name == "" || p.Name == name },
 		none:     "no packs: push one with `stark pack push`",
 	}
+}
+
+// removePack deletes a version, and then its bundle, which nothing refers to any more. A bundle that stays takes room, but no more than that.
+func removePack(ctx context.Context, conn *connection, p wire.Pack) (done string, err error) {
+	if err := conn.DeletePack(ctx, p.ID); err != nil {
+		return "", err
+	}
+	if err := removeBundle(ctx, conn, p.BundlePath); err != nil && !errors.Is(err, core.ErrNotFound) {
+		return "deleted; its bundle stays in Storage: " + face(err), nil
+	}
+	return "deleted", nil
+}
+
+func removeBundle(ctx context.Context, conn *connection, path string) error {
+	token, err := conn.tokens.Access(ctx)
+	if err != nil {
+		return err
+	}
+	project, err := supabaseOf(ctx, conn)
+	if err != nil {
+		return err
+	}
+	defer project.Close()
+	return project.Remove(ctx, token, core.BundleBucket, path)
 }
 
 func packFields(now time.Time, p wire.Pack) []output.Field {

@@ -46,6 +46,9 @@ func (k kind[T]) titles(ctx context.Context, conn *connection, s selection) ([]s
 	if !k.namespaced {
 		s.namespace = ""
 	}
+	if k.list == nil {
+		return nil, nil
+	}
 	items, _, err := k.list(ctx, conn, s)
 	names := make([]string, len(items))
 	for i, item := range items {

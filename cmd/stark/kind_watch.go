@@ -21,7 +21,11 @@ type watching[T any] struct {
 	only  map[string]bool // by id; nil is all that s selects
 	known map[string]seen[T]
 	table *output.TableWriter[T]
+	began bool
 }
+
+// maxKnown bounds what is remembered of things that come and come, and never go.
+const maxKnown = 10_000
 
 type seen[T any] struct {
 	item     T
@@ -45,11 +49,23 @@ func (k kind[T]) follow(ctx context.Context, c *cli, conn *connection, out outpu
 		w.only[id], w.known[id] = true, seen[T]{item, revision}
 	}
 	do := follow.Changes{List: w.list, Change: w.change}
+	if k.list == nil {
+		do.List = w.gap
+	}
 	query := wire.WatchQuery{Kinds: []wire.WatchKind{k.watched}}
 	if k.namespaced {
 		query.Namespace = s.namespace
 	}
 	return follow.Changed(ctx, conn, query, do, c.pace)
+}
+
+// gap stands in for a list where there is none: from the second time on, something may have been missed.
+func (w *watching[T]) gap(context.Context) error {
+	if w.began {
+		w.c.note("--- some %s may be missing here: more happened than could be told", w.k.aliases[0])
+	}
+	w.began = true
+	return nil
 }
 
 // list shows what is new since the last list, and says what is gone.
@@ -85,6 +101,9 @@ func (w *watching[T]) show(items ...T) error {
 		before, known := w.known[id]
 		if w.only != nil && !w.only[id] || known && before.revision >= revision {
 			continue
+		}
+		if w.k.list == nil && len(w.known) >= maxKnown {
+			clear(w.known) // a repetition comes soon after, or not at all
 		}
 		w.known[id] = seen[T]{item, revision}
 		fresh = append(fresh, item)

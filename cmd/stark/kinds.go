@@ -31,7 +31,7 @@ type kind[T any] struct {
 	watched    wire.WatchKind
 	// selects says that the server looks at the labels itself.
 	selects bool
-	// list gives the newest first.
+	// list gives the newest first. Without it, only what comes is shown.
 	list func(context.Context, *connection, selection) (items []T, more bool, err error)
 	find func(ctx context.Context, conn *connection, namespace, ref string) (T, error)
 	// remove says what became of it.
@@ -60,7 +60,7 @@ type anyKind interface {
 
 // allKinds are those that get, describe and delete take.
 func allKinds() []anyKind {
-	return []anyKind{podKind(client.PodFilter{}), nodeKind(client.NodeFilter{}), packKind(""), namespaceKind(), userKind()}
+	return []anyKind{podKind(client.PodFilter{}), nodeKind(client.NodeFilter{}), packKind(""), namespaceKind(), userKind(), eventKind(eventFilter{})}
 }
 
 // kindOf finds a kind by any of its words.
@@ -106,6 +106,8 @@ func (k kind[T]) can(verb string) bool {
 		return k.fields != nil
 	case "delete":
 		return k.remove != nil
+	case "list":
+		return k.list != nil
 	case "select":
 		return k.labelsOf != nil
 	case "watch":

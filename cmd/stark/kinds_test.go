@@ -218,6 +218,30 @@ func TestWatch(t *testing.T) {
 	require.NotContains(t, s.out, `"db"`)
 }
 
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	s := f.loggedIn()
+	at := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	event := func(id int64, level, kind, name string) string {
+		return upsert(fmt.Sprint(id), "events", wire.Event{ID: id, At: at, Type: level, Kind: kind, ObjectName: name, Reason: "Happened", Message: "so it is"})
+	}
+	stream := []string{frame("ready", "0", nil), event(1, "Normal", "pod", "web"), event(2, "Warning", "node", "laptop"), event(2, "Warning", "node", "laptop"), event(3, "Warning", "pod", "db")}
+	f.streams = [][]string{stream}
+	s.watched([]string{"pod/db"}, "events", "-f")
+	require.Regexp(t, `^TIME +TYPE +REASON +OBJECT +MESSAGE\n2026-11-25T12:00:00\.000Z +Normal +Happened +pod/web +so it is\n.*node/laptop.*\n.*pod/db.*\n$`, s.out)
+	f.streams = [][]string{stream}
+	s.watched([]string{"db"}, "events", "-f", "--type", "Warning", "--kind", "pod", "-n", "batch", "-o", "jsonpath={.objectName}")
+	require.Equal(t, "db\n", s.out)
+	require.Contains(t, f.queries[len(f.queries)-1], "namespace=batch")
+	f.streams = [][]string{{frame("ready", "0", nil), frame("resync", "9", wire.WatchReason{Reason: "too_slow"}), event(4, "Normal", "pod", "late")}}
+	s.watched([]string{"late"}, "events", "-f")
+	require.Equal(t, "--- some events may be missing here: more happened than could be told\n", s.err)
+	f.streams = [][]string{stream}
+	s.watched([]string{"event/3"}, "get", "events", "-A", "-w", "-o", "name")
+	require.Equal(t, "event/1\nevent/2\nevent/3\n", s.out)
+}
+
 func TestExplain(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)

@@ -44,6 +44,7 @@ func newRoot(c *cli) *cobra.Command {
 		newNode(c),
 		newNamespace(c),
 		newTop(c),
+		newEvents(c),
 		newUser(c),
 		newSetup(c),
 		newDoctor(c),

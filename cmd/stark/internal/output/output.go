@@ -62,6 +62,7 @@ type Column[T any] struct {
 	Title string
 	Wide  bool // only with -o wide
 	Tint  bool // color the cell by the status it holds
+	Width int  // at least, in runes: for rows that come one by one
 	Cell  func(T) string
 }
 

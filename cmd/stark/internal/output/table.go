@@ -25,7 +25,9 @@ func NewTable[T any](p Printer, columns []Column[T]) *TableWriter[T] {
 			t.columns = append(t.columns, c)
 		}
 	}
-	t.widths = make([]int, len(t.columns))
+	for _, c := range t.columns {
+		t.widths = append(t.widths, c.Width)
+	}
 	return t
 }
 

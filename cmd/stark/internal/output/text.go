@@ -74,7 +74,7 @@ func Tint(status string) string {
 		return green + status + reset
 	case "failed", "unhealthy", "fail":
 		return red + status + reset
-	case "pending", "scheduled", "starting", "stopping", "unknown", "warn":
+	case "pending", "scheduled", "starting", "stopping", "unknown", "warn", "Warning":
 		return yellow + status + reset
 	}
 	return status

@@ -421,7 +421,4 @@ test('what is not built says so', async () => {
   refused(await connect().auth.signInWithIdToken({ provider: 'google', token: 'x' }), notBuilt)
   refused(await connect().auth.signInWithSSO({ domain: 'example.com' }), notBuilt)
   assert.equal((await fetch(ok(await connect().auth.signInWithOAuth({ provider: 'github', options: { skipBrowserRedirect: true } })).url)).status, 501)
-  const rest = await connect().from('pods').select()
-  assert.equal(rest.status, 501)
-  refused(rest, { code: 'not_implemented', message: 'the REST API (PostgREST) is not in the embedded stack' })
 })

@@ -1,7 +1,7 @@
 -- Pods: how they begin, what never changes, the state machine, incarnations, one home, and their history.
 begin;
 create extension if not exists pgtap with schema extensions;
-select plan(133);
+select plan(134);
 \ir helpers/world.psql
 
 -- How they begin.
@@ -171,5 +171,14 @@ select is((select count(*) from public.pod_logs), 0::bigint, 'logs go with their
 select is((select count(*) from public.pod_history where pod_id = 'd0000000-0000-4000-8000-000000000001'), 8::bigint, 'history stays');
 delete from auth.users where email = 'other@example.com';
 select is((select created_by from public.pods where name = 'other-pod'), null, 'a deleted user''s pods stay, nobody''s');
+select tests.become('service');
+with made as (
+  insert into public.pods (pack_id, cpu, memory)
+  select 'b0000000-0000-4000-8000-000000000002', c, m from (values ('1m', '1Mi'), ('999m', '999Mi'), ('1000m', '1000Mi'), ('0m', '0Mi'), ('010m', '01Mi'), ('1.5', '1024Mi'), ('2', '999Gi'),
+    ('0', '1Gi'), ('0.0001', '1.5Gi'), ('12345m', '1024Gi'), ('7', '1M')) q (c, m)
+  returning cpu, memory, cpu_millis, memory_bytes)
+select ok(count(*) = 11 and bool_and((cpu, memory) = (stark.format_cpu(cpu_millis), stark.format_memory(memory_bytes))
+                                     and (cpu_millis, memory_bytes) = (stark.parse_cpu(cpu), stark.parse_memory(memory))),
+  'requests that are read in place are what the functions make of them') from made;
 select * from finish();
 rollback;

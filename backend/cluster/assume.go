@@ -35,6 +35,15 @@ func (s *State) isAssumed(pod *core.Pod) bool {
 	return is && pod.Incarnation == a.incarnation
 }
 
+// Remind makes watches hand out pods again as they are: who keeps an index has changed it for something that did not come about.
+func (s *State) Remind(pods []uuid.UUID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range pods {
+		s.podChanged(id)
+	}
+}
+
 // Forget takes decisions back that the database did not take. Those that the feed has confirmed meanwhile stay.
 func (s *State) Forget(pods []uuid.UUID) {
 	s.mu.Lock()

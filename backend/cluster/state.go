@@ -25,6 +25,7 @@ type State struct {
 	pending    map[uuid.UUID]struct{}               // waits for a decision
 	assumed    map[uuid.UUID]assumption             // decided, not yet confirmed by the feed
 	namespaces map[uuid.UUID]*core.Namespace
+	deploys    map[uuid.UUID]*core.Deployment
 	config     map[string]json.RawMessage
 
 	watches []*Watch
@@ -53,6 +54,7 @@ func (s *State) reset() {
 	s.pending = map[uuid.UUID]struct{}{}
 	s.assumed = map[uuid.UUID]assumption{}
 	s.namespaces = map[uuid.UUID]*core.Namespace{}
+	s.deploys = map[uuid.UUID]*core.Deployment{}
 	s.config = map[string]json.RawMessage{}
 }
 
@@ -185,8 +187,12 @@ func (s *State) apply(event core.Event, delta *Delta) {
 		delete(s.config, e.Key)
 	case core.PriorityClassUpserted, core.PriorityClassDeleted:
 		// Resolved by the database when a pod is inserted; nothing here needs them.
-	case core.DeploymentUpserted, core.DeploymentDeleted, core.EventRecorded:
-		// Nothing is decided by them: they are for watchers.
+	case core.DeploymentUpserted:
+		s.deploys[e.Deployment.ID] = e.Deployment
+	case core.DeploymentDeleted:
+		delete(s.deploys, e.ID)
+	case core.EventRecorded:
+		// Nothing is decided by it: it is for watchers.
 	}
 }
 

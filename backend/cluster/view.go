@@ -62,6 +62,13 @@ func (s *State) Pod(id uuid.UUID) *core.Pod { s.mu.RLock(); defer s.mu.RUnlock()
 // Node returns a node, or nil.
 func (s *State) Node(id uuid.UUID) *core.Node { s.mu.RLock(); defer s.mu.RUnlock(); return s.nodes[id] }
 
+// Deployment returns a deployment, or nil.
+func (s *State) Deployment(id uuid.UUID) *core.Deployment {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.deploys[id]
+}
+
 // PodsOn returns the pods that the feed has confirmed to be on a node.
 func (s *State) PodsOn(node uuid.UUID) []*core.Pod {
 	s.mu.RLock()

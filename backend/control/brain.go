@@ -11,6 +11,9 @@ import (
 	"github.com/stark-o/stark/backend/sched"
 )
 
+// maxEvictions is how many pods one plan asks to leave, more or less: a flood of important pods must not hold up the decisions for the others.
+const maxEvictions = 500
+
 // brain is the scheduler's index and queue for one term, kept up to date by what has changed: a lone pod costs what a lone pod costs, however
 // many nodes there are. One goroutine owns it.
 type brain struct {
@@ -35,7 +38,7 @@ func (b *brain) decide(now time.Time, limit int) (plan sched.Plan, changed []uui
 	if len(pods) == 0 {
 		return plan, changed
 	}
-	plan = b.index.Decide(pods, sched.Options{Limit: limit, NoPreemption: true})
+	plan = b.index.Decide(pods, sched.Options{Limit: limit, Evictions: maxEvictions})
 	b.queue.Settle(&plan, now)
 	for _, p := range plan.Placements {
 		delete(b.waiting, p.PodID)

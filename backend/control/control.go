@@ -28,8 +28,10 @@ type leaser interface {
 type decider interface {
 	Assign(ctx context.Context, epoch core.Epoch, placements []core.Placement) ([]uuid.UUID, error)
 	ExplainPending(ctx context.Context, epoch core.Epoch, why map[uuid.UUID]json.RawMessage) ([]uuid.UUID, error)
+	Evict(ctx context.Context, epoch core.Epoch, evictions []core.Eviction) ([]uuid.UUID, error)
+	EndDrains(ctx context.Context, epoch core.Epoch, nodes []uuid.UUID) ([]uuid.UUID, error)
 	NodeLeases(ctx context.Context) ([]core.NodeLease, error)
-	LoseNodes(ctx context.Context, epoch core.Epoch, leases []core.NodeLease) (lost []uuid.UUID, evicted int, err error)
+	LoseNodes(ctx context.Context, epoch core.Epoch, leases []core.NodeLease, take int) (lost []uuid.UUID, evicted int, err error)
 }
 
 // picture is the cluster as the feed shows it.
@@ -38,6 +40,11 @@ type picture interface {
 	Watch() *cluster.Watch
 	Assume(placements []core.Placement) []core.Placement
 	Forget(pods []uuid.UUID)
+	Remind(pods []uuid.UUID)
+	Nodes() []*core.Node
+	Pod(id uuid.UUID) *core.Pod
+	PodsOn(node uuid.UUID) []*core.Pod
+	Deployment(id uuid.UUID) *core.Deployment
 	ConfigInt(key string, fallback int64) int64
 }
 
@@ -60,13 +67,16 @@ type Config struct {
 
 // Controller runs the loops while this server leads. Make it with New, then Run it.
 type Controller struct {
-	cfg    Config
-	wake   chan struct{} // something changed that could let a pod be placed
-	moved  chan struct{} // the picture reaches further than before
-	leads  atomic.Pointer[core.Epoch]
-	synced chan struct{} // closed once the first snapshot is in
-	once   sync.Once
-	behind atomic.Uint64 // a position that the picture did not reach in time; no lease before it does
+	cfg   Config
+	wake  chan struct{} // something changed that could let a pod be placed
+	moved chan struct{} // the picture reaches further than before
+	leave chan struct{} // something changed where pods are to leave
+	leads atomic.Pointer[core.Epoch]
+	// driving are the nodes that send pods away, as the loop has last seen them.
+	driving atomic.Pointer[map[uuid.UUID]struct{}]
+	synced  chan struct{} // closed once the first snapshot is in
+	once    sync.Once
+	behind  atomic.Uint64 // a position that the picture did not reach in time; no lease before it does
 }
 
 // New makes a controller.
@@ -80,7 +90,7 @@ func New(cfg Config) (*Controller, error) {
 	if cfg.Batch <= 0 {
 		cfg.Batch = 2000
 	}
-	return &Controller{cfg: cfg, wake: make(chan struct{}, 1), moved: make(chan struct{}, 1), synced: make(chan struct{})}, nil
+	return &Controller{cfg: cfg, wake: make(chan struct{}, 1), moved: make(chan struct{}, 1), leave: make(chan struct{}, 1), synced: make(chan struct{})}, nil
 }
 
 // Observe takes notice of a change. It never blocks.
@@ -91,6 +101,9 @@ func (c *Controller) Observe(delta cluster.Delta) {
 	}
 	if delta.Reschedule {
 		signal(c.wake)
+	}
+	if c.concernsLeaving(delta) {
+		signal(c.leave)
 	}
 	signal(c.moved)
 }
@@ -187,9 +200,11 @@ func (c *Controller) lead(parent context.Context, epoch core.Epoch, began time.T
 	var loops sync.WaitGroup
 	loops.Go(func() {
 		defer resign()
-		if c.catchUp(ctx, epoch) {
-			c.schedule(ctx, epoch)
+		if !c.catchUp(ctx, epoch) {
+			return
 		}
+		loops.Go(func() { c.evict(ctx, epoch) })
+		c.schedule(ctx, epoch)
 	})
 	loops.Go(func() { defer resign(); c.watchNodes(ctx, epoch) })
 	c.keep(ctx, epoch, began)

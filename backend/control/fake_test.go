@@ -49,6 +49,8 @@ type fakeStore struct {
 	leasesErr error
 	loseErr   error
 	given     []uuid.UUID // nodes that were declared lost
+	drained   []uuid.UUID
+	evictions []core.Eviction
 }
 
 func newFake() *fakeStore {
@@ -147,7 +149,7 @@ func (f *fakeStore) NodeLeases(context.Context) ([]core.NodeLease, error) {
 	return f.leases, f.leasesErr
 }
 
-func (f *fakeStore) LoseNodes(_ context.Context, _ core.Epoch, leases []core.NodeLease) ([]uuid.UUID, int, error) {
+func (f *fakeStore) LoseNodes(_ context.Context, _ core.Epoch, leases []core.NodeLease, take int) ([]uuid.UUID, int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.loseErr != nil {
@@ -160,7 +162,14 @@ func (f *fakeStore) LoseNodes(_ context.Context, _ core.Epoch, leases []core.Nod
 		ids = append(ids, l.NodeID)
 	}
 	f.given = append(f.given, ids...)
-	return ids, len(ids), nil
+	return ids, take, nil
+}
+
+func (f *fakeStore) EndDrains(_ context.Context, _ core.Epoch, nodes []uuid.UUID) ([]uuid.UUID, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.drained = append(f.drained, nodes...)
+	return nodes, nil
 }
 
 func (f *fakeStore) with(change func()) { f.mu.Lock(); defer f.mu.Unlock(); change() }
@@ -230,4 +239,14 @@ func (f *fakeStore) placed(pods ...byte) func() bool {
 		}
 		return true
 	}
+}
+
+func (f *fakeStore) Evict(_ context.Context, _ core.Epoch, evictions []core.Eviction) (asked []uuid.UUID, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.evictions = append(f.evictions, evictions...)
+	for _, e := range evictions {
+		asked = append(asked, e.PodID)
+	}
+	return asked, nil
 }

@@ -33,15 +33,38 @@ func (c *Controller) watchNodes(ctx context.Context, epoch core.Epoch) {
 		if len(lost) == 0 {
 			continue
 		}
-		c.lose(ctx, epoch, lost, timeout)
+		take := ration(len(lost), len(leases))
+		if take < len(lost) {
+			c.cfg.Log.Warn("a large part of the cluster is not heard any more; pods are taken back slowly, in case it comes back",
+				"silent", len(lost), "of", len(leases), "now", take)
+		}
+		c.lose(ctx, epoch, lost, take, timeout)
 	}
 }
 
-// lose declares nodes lost. What fails, or is passed over because somebody holds a row, is tried again at the next look.
-func (c *Controller) lose(ctx context.Context, epoch core.Epoch, silent []core.NodeLease, timeout time.Duration) {
+const (
+	// smallLoss is how many nodes may vanish at once and have their pods moved at once, whatever part of the cluster they are.
+	smallLoss = 10
+	// massLossPercent is from which part of the cluster on it is more likely that something between it and us has failed than that
+	// all those nodes have. Source: kube-controller-manager --unhealthy-zone-threshold.
+	massLossPercent = 55
+	// massLossShare of the nodes have their pods taken back at each look then: the whole cluster in twice the heartbeat's timeout.
+	massLossShare = 20
+)
+
+// ration says from how many of the silent nodes pods are taken back at this look. All of them get no new pods.
+func ration(silent, known int) int {
+	if silent <= smallLoss || silent*100 <= known*massLossPercent {
+		return silent
+	}
+	return max(known/massLossShare, 1)
+}
+
+// lose declares nodes lost, and takes the pods back of the first of them. What fails, or is passed over because somebody holds a row, is tried again at the next look.
+func (c *Controller) lose(ctx context.Context, epoch core.Epoch, silent []core.NodeLease, take int, timeout time.Duration) {
 	attempt, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	lost, evicted, err := c.cfg.Store.LoseNodes(attempt, epoch, silent)
+	lost, evicted, err := c.cfg.Store.LoseNodes(attempt, epoch, silent, take)
 	switch {
 	case err != nil && ctx.Err() == nil:
 		c.cfg.Log.Warn("declaring nodes lost failed; trying again", "nodes", len(silent), "error", err)

@@ -88,10 +88,11 @@ type scheduler struct {
 	tries   map[uuid.UUID]uint8 // how often each of those was missed
 }
 
-// missed are placements that keep their room until they are tried again.
+// missed are decisions that count as taken until they are tried again.
 type missed struct {
-	pods []uuid.UUID
-	due  time.Time
+	pods    []uuid.UUID // were to be placed
+	victims []uuid.UUID // were to leave
+	due     time.Time
 }
 
 func newScheduler(c *Controller, epoch core.Epoch) *scheduler {
@@ -127,12 +128,13 @@ func (s *scheduler) step(ctx context.Context, now time.Time) error {
 		plan, changed := s.brain.decide(now, s.cfg.Batch)
 		s.says.forget(changed)
 		s.assign(ctx, s.cfg.Cluster.Assume(plan.Placements))
-		if plan.Deferred > 0 {
-			s.stirred = len(plan.Placements) > 0
-			return nil // explanations wait until the placeable are placed
-		}
+		s.preempt(ctx, plan.Evictions)
 		if err := s.says.take(plan.Unschedulable, s.brain.waiting); err != nil {
 			return err
+		}
+		if plan.Deferred > 0 {
+			s.stirred = len(plan.Placements) > 0
+			return nil // explanations are written once the placeable are placed
 		}
 	}
 	if !s.says.busy && !s.stirred {
@@ -228,6 +230,7 @@ func (s *scheduler) retryMissed(now time.Time) {
 			continue
 		}
 		s.cfg.Cluster.Forget(m.pods)
+		s.cfg.Cluster.Remind(m.victims)
 		s.stirred = true
 	}
 	s.missed = rest

@@ -52,6 +52,16 @@ type Taint struct {
 	Key    string `json:"key"`
 	Value  string `json:"value,omitempty"`
 	Effect Effect `json:"effect"`
+	// TimeAdded is since when a NoExecute taint is there: tolerationSeconds count from it. The database sets it.
+	TimeAdded time.Time `json:"timeAdded,omitzero"`
+}
+
+// String is as kubectl writes it: key=value:effect.
+func (t Taint) String() string {
+	if t.Value == "" {
+		return t.Key + ":" + string(t.Effect)
+	}
+	return t.Key + "=" + t.Value + ":" + string(t.Effect)
 }
 
 // Toleration lets a pod onto nodes with matching taints. Semantics as in Kubernetes: an empty Key with Exists
@@ -92,13 +102,16 @@ type Node struct {
 	Access         Access
 	Status         NodeStatus
 	Unschedulable  bool // cordoned
-	Labels         map[string]string
-	Taints         []Taint
-	MaxPods        int32
-	CPUMillis      int64
-	MemoryBytes    int64
-	CreatedAt      time.Time
-	Revision       int64
+	// DrainDeadline is by when its pods are to have left; zero when it is not being drained. DrainedAt is when they had.
+	DrainDeadline time.Time
+	DrainedAt     time.Time
+	Labels        map[string]string
+	Taints        []Taint
+	MaxPods       int32
+	CPUMillis     int64
+	MemoryBytes   int64
+	CreatedAt     time.Time
+	Revision      int64
 }
 
 // NodeFields is a set of columns that a change did not carry because they are large and unchanged (TOAST).

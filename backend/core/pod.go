@@ -70,6 +70,7 @@ const (
 	ReasonStale            = "stale"
 	ReasonEvicted          = "evicted"
 	ReasonPreempted        = "preempted"
+	ReasonDrained          = "drained"
 )
 
 // DesiredState is what the user wants of a pod.
@@ -112,8 +113,27 @@ type Pod struct {
 	NodeID      uuid.UUID // uuid.Nil while pending
 	Incarnation int64
 	Restarts    int32
-	CreatedAt   time.Time
-	Revision    int64
+	// Eviction is why it is asked to leave its node, to wait for another place; "" when it is not. EvictionGrace is how long it has when that is less than
+	// GracePeriod; nil when it is not.
+	Eviction      string
+	EvictionGrace *time.Duration
+	DeploymentID  uuid.UUID // uuid.Nil when no deployment keeps it
+	CreatedAt     time.Time
+	ScheduledAt   time.Time // to its present node, or the last; zero when it never was
+	Revision      int64
+}
+
+// Leaving says that it has been asked to stop where it is, or is stopping: its room will be free.
+func (p *Pod) Leaving() bool {
+	return p.Status == PodStopping || p.Desired == DesiredStopped || p.Eviction != ""
+}
+
+// Grace is how long it has to stop, once it is asked to.
+func (p *Pod) Grace() time.Duration {
+	if p.EvictionGrace != nil {
+		return min(*p.EvictionGrace, p.GracePeriod)
+	}
+	return p.GracePeriod
 }
 
 // PodFields is a set of columns that a change did not carry because they are large and unchanged (TOAST).

@@ -78,6 +78,16 @@ type Registered struct {
 	Stop []HeldPod
 }
 
+// Eviction asks a pod to leave its node, and to wait for another place then.
+type Eviction struct {
+	PodID   uuid.UUID
+	NodeID  uuid.UUID
+	Reason  string // ReasonPreempted, ReasonDrained or ReasonEvicted
+	Message string // for people
+	// Grace is how long it has to stop; nil for its own grace period.
+	Grace *time.Duration
+}
+
 // LeaseRenewal extends the lease of a node for the connection that holds it.
 type LeaseRenewal struct {
 	NodeID    uuid.UUID

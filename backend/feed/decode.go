@@ -71,7 +71,7 @@ var tables = map[string]tableKind{
 	"nodes":            {nodeColumns, nodeTable},
 	"packs":            {packColumns, packTable},
 	"namespaces":       {[]string{"id", "name", "labels"}, namespaceTable},
-	"deployments":      {[]string{"id", "name", "namespace"}, deploymentTable},
+	"deployments":      {[]string{"id", "name", "namespace", "mode"}, deploymentTable},
 	"priority_classes": {[]string{"name", "value", "preemption_policy", "global_default"}, priorityClassTable},
 	"cluster_config":   {[]string{"key", "value"}, configTable},
 	"events":           {[]string{"id", "namespace"}, eventTable},
@@ -81,6 +81,7 @@ var podColumns = []string{
 	"id", "name", "namespace", "pack_id", "env", "args", "metadata", "cpu_millis", "memory_bytes", "priority", "node_selector",
 	"tolerations", "affinity", "grace_period_ms", "created_by", "labels", "desired_state", "status", "reason", "node_id",
 	"incarnation", "restarts", "created_at", "revision", "topology_spread", "preemption_policy", "scheduling_group", "scheduling_group_size",
+	"eviction", "eviction_grace_ms", "deployment_id", "scheduled_at",
 }
 
 func podTable(col map[string]int) table {
@@ -106,6 +107,7 @@ func podTable(col map[string]int) table {
 				NodeID: r.uuid(c[19]), Incarnation: r.int(c[20]), Restarts: int32(r.int(c[21])),
 				CreatedAt: r.time(c[22]), Revision: r.int(c[23]),
 				TopologySpread: r.raw(c[24], "[]"), NeverPreempts: r.string(c[25]) == "Never", Group: r.string(c[26]), GroupSize: int32(r.optionalInt(c[27])),
+				Eviction: r.string(c[28]), EvictionGrace: r.optionalMillis(c[29]), DeploymentID: r.uuid(c[30]), ScheduledAt: r.time(c[31]),
 			}}
 			for _, l := range large {
 				if r.cells[l.column].unchanged {
@@ -120,7 +122,7 @@ func podTable(col map[string]int) table {
 
 var nodeColumns = []string{
 	"id", "name", "runtime_type", "runtime_version", "owner_id", "access", "status", "unschedulable", "labels", "taints",
-	"max_pods", "cpu_millis", "memory_bytes", "created_at", "revision",
+	"max_pods", "cpu_millis", "memory_bytes", "created_at", "revision", "drain_deadline", "drained_at",
 }
 
 func nodeTable(col map[string]int) table {
@@ -132,6 +134,7 @@ func nodeTable(col map[string]int) table {
 				OwnerID: r.uuid(c[4]), Access: core.Access(r.string(c[5])), Status: core.NodeStatus(r.string(c[6])),
 				Unschedulable: r.bool(c[7]), Labels: r.stringMap(c[8]), Taints: elements[core.Taint](r, c[9]), MaxPods: int32(r.int(c[10])),
 				CPUMillis: r.int(c[11]), MemoryBytes: r.int(c[12]), CreatedAt: r.time(c[13]), Revision: r.int(c[14]),
+				DrainDeadline: r.time(c[15]), DrainedAt: r.time(c[16]),
 			}}
 			if r.cells[c[8]].unchanged {
 				e.Missing |= core.NodeLabels
@@ -180,10 +183,10 @@ func namespaceTable(col map[string]int) table {
 }
 
 func deploymentTable(col map[string]int) table {
-	id, name, namespace := col["id"], col["name"], col["namespace"]
+	id, name, namespace, mode := col["id"], col["name"], col["namespace"], col["mode"]
 	return table{
 		upsert: func(r *row) core.Event {
-			return core.DeploymentUpserted{Deployment: &core.Deployment{ID: r.uuid(id), Name: r.string(name), Namespace: r.string(namespace)}}
+			return core.DeploymentUpserted{Deployment: &core.Deployment{ID: r.uuid(id), Name: r.string(name), Namespace: r.string(namespace), Mode: core.DeploymentMode(r.string(mode))}}
 		},
 		delete: func(r *row) core.Event { return core.DeploymentDeleted{ID: r.uuid(id)} },
 	}

@@ -24,6 +24,7 @@ func podText() map[string]string {
 		"grace_period_ms": "10000", "created_by": null, "labels": "{}", "desired_state": "running", "status": "pending", "reason": "",
 		"node_id": null, "incarnation": "0", "restarts": "0", "created_at": "2026-11-25 02:00:00.123456+00", "revision": "1",
 		"topology_spread": "[]", "preemption_policy": "PreemptLowerPriority", "scheduling_group": null, "scheduling_group_size": null,
+		"eviction": null, "eviction_grace_ms": null, "deployment_id": null, "scheduled_at": null,
 	}
 }
 
@@ -64,10 +65,15 @@ func TestDecodePod(t *testing.T) {
 		"tolerations": `[{"key": "gpu", "operator": "Exists", "tolerationSeconds": 5}]`, "affinity": `{"nodeAffinity": {}}`,
 		"created_by": otherID.String(), "labels": `{"app": "web"}`, "status": "running", "node_id": someID.String(), "incarnation": "3",
 		"restarts": "2", "reason": "x", "desired_state": "stopped", "topology_spread": `[{"maxSkew": 1}]`, "preemption_policy": "Never",
-		"scheduling_group": "batch", "scheduling_group_size": "3",
+		"scheduling_group": "batch", "scheduling_group_size": "3", "eviction": "drained", "eviction_grace_ms": "1500",
+		"deployment_id": otherID.String(), "scheduled_at": "2026-11-25 02:00:01+00",
 	}).Pod
 	require.Equal(t, json.RawMessage(`[{"maxSkew": 1}]`), full.TopologySpread)
 	require.True(t, full.NeverPreempts)
+	require.Equal(t, "drained", full.Eviction)
+	require.Equal(t, 1500*time.Millisecond, full.Grace())
+	require.Equal(t, otherID, full.DeploymentID)
+	require.Equal(t, time.Date(2026, 11, 25, 2, 0, 1, 0, time.UTC), full.ScheduledAt)
 	gang, ganged, err := core.GangOf(full)
 	require.NoError(t, err)
 	require.True(t, ganged)

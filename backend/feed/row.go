@@ -71,6 +71,15 @@ func (r *row) optionalInt(i int) int64 {
 	return r.int(i)
 }
 
+// optionalMillis is a number of milliseconds, nil for null.
+func (r *row) optionalMillis(i int) *time.Duration {
+	if r.cells[i].text == nil {
+		return nil
+	}
+	d := time.Duration(r.int(i)) * time.Millisecond
+	return &d
+}
+
 func (r *row) bool(i int) bool { return string(r.cells[i].text) == "t" }
 
 // timeLayout is Postgres' ISO DateStyle; the connection sets the time zone to UTC.

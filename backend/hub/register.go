@@ -90,15 +90,18 @@ func (s *session) resume(out core.Registered) {
 	for _, pod := range out.Pods {
 		s.out.wait(s.closing)
 		s.takeLogs(pod)
-		if pod.Desired == core.DesiredStopped {
+		switch {
+		case pod.Desired == core.DesiredStopped:
 			s.stop(pod, core.ReasonStoppedByUser)
-		} else {
+		case pod.Eviction != "":
+			s.stop(pod, pod.Eviction)
+		default:
 			s.assign(pod)
 		}
 	}
 	// The feed can show an assignment before other sessions of the database see it: then it is in the picture and not in out.
 	for _, pod := range s.hub.cfg.Cluster.PodsOn(s.node) {
-		if pod.Status == core.PodScheduled && pod.Desired == core.DesiredRunning && !s.knows(pod) {
+		if pod.Status == core.PodScheduled && !pod.Leaving() && !s.knows(pod) {
 			s.out.wait(s.closing)
 			s.assign(pod)
 		}

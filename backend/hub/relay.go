@@ -81,6 +81,10 @@ func (s *session) follow(change cluster.PodChange) {
 		if isNew || before.Desired != core.DesiredStopped {
 			s.stop(after, core.ReasonStoppedByUser)
 		}
+	case after.Eviction != "":
+		if isNew || before.Eviction == "" || after.Grace() < before.Grace() {
+			s.stop(after, after.Eviction)
+		}
 	case after.Status == core.PodScheduled && (isNew || before.Status != core.PodScheduled):
 		s.assign(after)
 	}
@@ -117,5 +121,5 @@ func (s *session) takeLogs(pod *core.Pod) {
 
 func (s *session) stop(pod *core.Pod, reason string) {
 	s.send(wire.TypePodStop, wire.PodStop{PodID: pod.ID, Incarnation: pod.Incarnation, Reason: reason,
-		GracePeriodMS: pod.GracePeriod.Milliseconds()}, "")
+		GracePeriodMS: pod.Grace().Milliseconds()}, "")
 }

@@ -33,6 +33,19 @@ func TestAssignmentsAreRelayed(t *testing.T) {
 	assert.Equal(t, wire.PodStop{PodID: pod.ID, Incarnation: 1, Reason: core.ReasonStoppedByUser, GracePeriodMS: 10_000}, next[wire.PodStop](a, wire.TypePodStop))
 	a.settled() // said once
 
+	cut := 500 * time.Millisecond
+	leaving := aPod("leaves", nodeA, 1, core.PodScheduled)
+	w.upsert(leaving)
+	a.next(wire.TypePodAssign)
+	asked := with(leaving, func(p *core.Pod) { p.Eviction = core.ReasonDrained })
+	w.upsert(asked, with(asked, func(p *core.Pod) { p.Status = core.PodStopping }))
+	assert.Equal(t, wire.PodStop{PodID: leaving.ID, Incarnation: 1, Reason: core.ReasonDrained, GracePeriodMS: 10_000}, next[wire.PodStop](a, wire.TypePodStop))
+	a.settled() // said once
+	w.upsert(with(asked, func(p *core.Pod) { p.Status, p.EvictionGrace = core.PodStopping, &cut }))
+	assert.EqualValues(t, 500, next[wire.PodStop](a, wire.TypePodStop).GracePeriodMS, "less time than before")
+	w.feed(core.PodDeleted{ID: leaving.ID})
+	a.next(wire.TypePodStop)
+
 	moved := with(pod, func(p *core.Pod) { p.NodeID, p.Incarnation = nodeB, 2 })
 	w.upsert(moved)
 	assert.Equal(t, core.ReasonStale, next[wire.PodStop](a, wire.TypePodStop).Reason)
@@ -89,17 +102,20 @@ func TestResume(t *testing.T) {
 	w := start(t)
 	held, waits, unwanted := aPod("held", nodeA, 3, core.PodRunning), aPod("waits", nodeA, 1, core.PodScheduled), aPod("unwanted", nodeA, 1, core.PodRunning)
 	unwanted.Desired = core.DesiredStopped
+	leaving := aPod("leaving", nodeA, 1, core.PodRunning)
+	leaving.Eviction = core.ReasonPreempted
 	early := aPod("early", nodeA, 1, core.PodScheduled) // the feed shows it before the database does
 	w.upsert(early, aPod("other node's", nodeB, 1, core.PodScheduled))
 	stale := core.HeldPod{PodID: bob, Incarnation: 4, Status: core.PodRunning}
 	w.store.register = func(context.Context, core.Registration) (core.Registered, error) {
-		return core.Registered{NodeID: nodeA, Access: core.AccessPrivate, Pods: []*core.Pod{held, waits, unwanted}, Stop: []core.HeldPod{stale}}, nil
+		return core.Registered{NodeID: nodeA, Access: core.AccessPrivate, Pods: []*core.Pod{held, waits, unwanted, leaving}, Stop: []core.HeldPod{stale}}, nil
 	}
 	a := w.join("a")
 	assert.Equal(t, wire.PodStop{PodID: bob, Incarnation: 4, Reason: core.ReasonStale}, next[wire.PodStop](a, wire.TypePodStop))
 	assert.Equal(t, held.ID, next[wire.PodAssign](a, wire.TypePodAssign).PodID)
 	assert.Equal(t, waits.ID, next[wire.PodAssign](a, wire.TypePodAssign).PodID)
 	assert.Equal(t, unwanted.ID, next[wire.PodStop](a, wire.TypePodStop).PodID)
+	assert.Equal(t, core.ReasonPreempted, next[wire.PodStop](a, wire.TypePodStop).Reason)
 	assert.Equal(t, early.ID, next[wire.PodAssign](a, wire.TypePodAssign).PodID)
 	a.settled()
 }

@@ -9,10 +9,10 @@ import (
 )
 
 // Place says that a pod has its home on a node, which may not be known yet. Saying it again is cheap; saying it of another node moves the
-// pod. A stopping pod keeps its room until Remove.
+// pod. A leaving pod keeps its room until Remove.
 func (c *Cluster) Place(pod *core.Pod, node uuid.UUID) {
 	slot := c.slotOf(node)
-	leaving := pod.Status == core.PodStopping || pod.Desired == core.DesiredStopped
+	leaving := pod.Leaving()
 	if old := c.pods[pod.ID]; old != nil {
 		if old.slot == slot && !old.nominated && old.leaving == leaving && requestOf(old.pod) == requestOf(pod) &&
 			old.pod.Priority == pod.Priority && old.group == c.groupOf(pod, leaving) {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -62,6 +63,43 @@ func (s *Store) ExplainPending(ctx context.Context, epoch core.Epoch, why map[uu
 	return seen, nil
 }
 
+// Evict asks pods to leave their nodes and returns those that it asked. A pod that is missing has left already, is stopping anyway, is not visible
+// yet, or someone holds its row. ErrNotLeader as in Assign.
+func (s *Store) Evict(ctx context.Context, epoch core.Epoch, evictions []core.Eviction) ([]uuid.UUID, error) {
+	arg := db.EvictParams{LeaseName: leaseName, Holder: epoch.Holder, Epoch: epoch.Number}
+	for _, e := range evictions {
+		grace := int32(-1)
+		if e.Grace != nil {
+			grace = int32(min(max(*e.Grace, 0), maxGrace).Milliseconds())
+		}
+		arg.Pods, arg.Nodes = append(arg.Pods, e.PodID), append(arg.Nodes, e.NodeID)
+		arg.Reasons, arg.Messages, arg.GracesMs = append(arg.Reasons, e.Reason), append(arg.Messages, e.Message), append(arg.GracesMs, grace)
+	}
+	asked, err := s.q.Evict(ctx, arg)
+	if err != nil {
+		return nil, mapError("evict", err)
+	}
+	if len(asked) == 0 && len(evictions) > 0 {
+		return nil, s.stillLeader(ctx, epoch)
+	}
+	return asked, nil
+}
+
+// maxGrace is the longest grace period that the schema takes.
+const maxGrace = time.Hour
+
+// EndDrains records of nodes that are being drained that they are empty, and returns those that are. ErrNotLeader as in Assign.
+func (s *Store) EndDrains(ctx context.Context, epoch core.Epoch, nodes []uuid.UUID) ([]uuid.UUID, error) {
+	ended, err := s.q.EndDrains(ctx, db.EndDrainsParams{LeaseName: leaseName, Holder: epoch.Holder, Epoch: epoch.Number, Nodes: nodes})
+	if err != nil {
+		return nil, mapError("end drains", err)
+	}
+	if len(ended) == 0 && len(nodes) > 0 {
+		return nil, s.stillLeader(ctx, epoch)
+	}
+	return ended, nil
+}
+
 // NodeLeases lists the leases of the nodes that somebody still counts on.
 func (s *Store) NodeLeases(ctx context.Context) ([]core.NodeLease, error) {
 	rows, err := s.q.NodeLeases(ctx)
@@ -75,10 +113,10 @@ func (s *Store) NodeLeases(ctx context.Context) ([]core.NodeLease, error) {
 	return leases, nil
 }
 
-// LoseNodes declares nodes unhealthy whose lease is still the one given, and takes the pods of those among the given nodes that are unhealthy
-// back to pending, all at once. Nodes that were heard meanwhile are left alone. It returns the nodes that became unhealthy and how many pods
-// lost their home. ErrNotLeader as in Assign.
-func (s *Store) LoseNodes(ctx context.Context, epoch core.Epoch, leases []core.NodeLease) (lost []uuid.UUID, evicted int, err error) {
+// LoseNodes declares nodes unhealthy whose lease is still the one given, and takes the pods of the first `take` of those nodes back to pending if
+// they are unhealthy, all at once. Nodes that were heard meanwhile are left alone. It returns the nodes that became unhealthy and how many
+// pods lost their home. ErrNotLeader as in Assign.
+func (s *Store) LoseNodes(ctx context.Context, epoch core.Epoch, leases []core.NodeLease, take int) (lost []uuid.UUID, evicted int, err error) {
 	arg := db.LoseNodesParams{LeaseName: leaseName, Holder: epoch.Holder, Epoch: epoch.Number}
 	for _, l := range leases {
 		arg.Nodes = append(arg.Nodes, l.NodeID)
@@ -91,7 +129,7 @@ func (s *Store) LoseNodes(ctx context.Context, epoch core.Epoch, leases []core.N
 			return mapError("lose nodes", err)
 		}
 		pods, err := q.EvictFromUnhealthy(ctx, db.EvictFromUnhealthyParams{LeaseName: leaseName, Holder: epoch.Holder, Epoch: epoch.Number,
-			Reason: core.ReasonNodeLost, Nodes: arg.Nodes})
+			Reason: core.ReasonNodeLost, Nodes: arg.Nodes[:take]})
 		evicted = len(pods)
 		return mapError("evict", err)
 	})

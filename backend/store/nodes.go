@@ -129,6 +129,6 @@ func nodeOf(r db.ListNodesRow) wire.Node {
 		OwnerID: r.OwnerID, Access: core.Access(r.Access), Unschedulable: r.Unschedulable, Labels: stringMap(r.Labels),
 		Annotations: stringMap(r.Annotations), Taints: elements[core.Taint](r.Taints), Capabilities: orEmpty(r.Capabilities, "{}"),
 		Resources: wire.NodeResources{CPU: r.Cpu, Memory: r.Memory, Pods: r.MaxPods}, Pods: r.Pods,
-		DrainRequestedAt: r.DrainRequestedAt, DrainDeadline: r.DrainDeadline, CreatedAt: r.CreatedAt, Revision: r.Revision,
+		DrainRequestedAt: r.DrainRequestedAt, DrainDeadline: r.DrainDeadline, DrainedAt: r.DrainedAt, CreatedAt: r.CreatedAt, Revision: r.Revision,
 	}
 }

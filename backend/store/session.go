@@ -96,13 +96,25 @@ func podsOf(rows []db.LockPodsOfNodeRow) []*core.Pod {
 			CPUMillis: r.CpuMillis, MemoryBytes: r.MemoryBytes, Priority: r.Priority,
 			GracePeriod: time.Duration(r.GracePeriodMs) * time.Millisecond,
 			Desired:     core.DesiredState(r.DesiredState), Status: core.PodStatus(r.Status), NodeID: *r.NodeID,
-			Incarnation: r.Incarnation, Revision: r.Revision,
+			Incarnation: r.Incarnation, Revision: r.Revision, EvictionGrace: millis(r.EvictionGraceMs),
+		}
+		if r.Eviction != nil {
+			pods[i].Eviction = *r.Eviction
 		}
 		if err := json.Unmarshal(r.Env, &pods[i].Env); err != nil {
 			pods[i].Env = nil // a check constraint keeps it a map of strings
 		}
 	}
 	return pods
+}
+
+// millis is a number of milliseconds, nil for null.
+func millis(ms *int32) *time.Duration {
+	if ms == nil {
+		return nil
+	}
+	d := time.Duration(*ms) * time.Millisecond
+	return &d
 }
 
 // SetNodeGone records that the connection of a node is gone. Only the connection that holds the lease counts; ok says whether it did.

@@ -152,7 +152,7 @@ type PodCreate struct {
 type PodEvent struct {
 	ID            int64      `json:"id"`
 	At            time.Time  `json:"at"`
-	Event         string     `json:"event"` // created, status, stop_requested, deleted
+	Event         string     `json:"event"` // created, status, stop_requested, eviction_requested, deleted
 	From          *string    `json:"from"`
 	To            *string    `json:"to"`
 	Reason        string     `json:"reason"`
@@ -196,6 +196,7 @@ type Node struct {
 	// While it is being drained: since when, and when what is left on it is stopped.
 	DrainRequestedAt *time.Time `json:"drainRequestedAt"`
 	DrainDeadline    *time.Time `json:"drainDeadline"`
+	DrainedAt        *time.Time `json:"drainedAt"` // when it was empty
 	CreatedAt        time.Time  `json:"createdAt"`
 	Revision         int64      `json:"revision"`
 }

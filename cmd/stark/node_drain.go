@@ -26,7 +26,8 @@ func newNodeDrain(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "drain NAME | ID …",
 		Short: "Move the pods of nodes elsewhere, and let no new ones come",
-		Long: `Move the pods of nodes elsewhere, and let no new ones come: for maintenance, or for good. Pods that are still there after --timeout are stopped.
+		Long: `Move the pods of nodes elsewhere, and let no new ones come: for maintenance, or for good. Each is asked to stop, with its grace period, and placed
+again once it has; after --timeout what is still there is ended. Pods of daemonset deployments stay.
 
 The command waits until the nodes are empty. Interrupting it leaves the drain going on; "stark node uncordon" takes it back.`,
 		Example: `  stark node drain laptop
@@ -69,6 +70,7 @@ type draining struct {
 	pods  map[string]string // names of those that are left, by id
 	told  int               // how many were left when that was last said
 	began bool
+	done  bool // the server says so
 }
 
 func (d *draining) list(ctx context.Context) error {
@@ -125,11 +127,15 @@ func (d *draining) asked(node wire.Node) error {
 	if node.ID == d.node.ID && !node.Unschedulable {
 		return fmt.Errorf("the drain of node/%s was taken back: it is uncordoned", node.Name)
 	}
+	d.done = d.done || (node.ID == d.node.ID && node.DrainedAt != nil)
 	return nil
 }
 
 // tell says how many are left, whenever that has changed; none is the end.
 func (d *draining) tell() error {
+	if d.done {
+		return follow.ErrDone
+	}
 	if n := len(d.pods); !d.began || n != d.told {
 		d.began, d.told = true, n
 		if n > 0 {

@@ -116,3 +116,42 @@ select nl.node_id, nl.renewed_at, n.status
 from public.node_leases nl join public.nodes n on n.id = nl.node_id
 where n.status <> 'unhealthy'
    or exists (select 1 from public.pods p where p.node_id = n.id and p.status in ('scheduled', 'starting', 'running', 'stopping'));
+
+-- name: Evict :many
+-- Asks pods to leave their node. One that is not there any more, or is leaving already, is left alone. A pod that is asked again, with less time, keeps its reason.
+with lease as materialized (
+  select 1 from public.leader_lease l
+  where l.name = @lease_name and l.holder = @holder and l.epoch = @epoch
+  for key share
+),
+here as materialized (
+  select p.id, d.reason, d.message, d.grace_ms
+  from (select unnest(@pods::uuid[]) as pod_id, unnest(@nodes::uuid[]) as node_id, unnest(@reasons::text[]) as reason,
+               unnest(@messages::text[]) as message, unnest(@graces_ms::integer[]) as grace_ms) d
+  join public.pods p on p.id = d.pod_id
+  where p.node_id = d.node_id and p.desired_state = 'running'
+    and (p.status || '' in ('scheduled', 'starting', 'running') or (p.eviction is not null and p.status || '' = 'stopping'))
+    and exists (select 1 from lease)
+  for no key update of p skip locked
+)
+update public.pods p
+set eviction = coalesce(p.eviction, here.reason), message = case when p.eviction is null then here.message else p.message end,
+    eviction_grace_ms = case when here.grace_ms >= 0 then least(here.grace_ms, p.eviction_grace_ms) else p.eviction_grace_ms end
+from here
+where p.id = here.id and p.desired_state = 'running' and p.status || '' in ('scheduled', 'starting', 'running', 'stopping')
+returning p.id;
+
+-- name: EndDrains :many
+-- The pods that are to leave have left. None comes meanwhile: the node is cordoned.
+with lease as materialized (
+  select 1 from public.leader_lease l
+  where l.name = @lease_name and l.holder = @holder and l.epoch = @epoch
+  for key share
+)
+update public.nodes n
+set drained_at = clock_timestamp()
+where n.id = any (@nodes::uuid[]) and n.drain_deadline is not null and n.drained_at is null
+  and exists (select 1 from lease)
+  and not exists (select 1 from public.pods p left join public.deployments d on d.id = p.deployment_id
+                  where p.node_id = n.id and p.status in ('scheduled', 'starting', 'running', 'stopping') and d.mode is distinct from 'daemonset')
+returning n.id;

@@ -11,7 +11,7 @@ returning id;
 -- By id or by name; an id wins, since a name may look like one.
 select n.id, n.name, n.runtime_type, n.runtime_version, n.agent_version, n.status, n.status_reason, n.status_since,
        l.renewed_at as last_heartbeat, n.owner_id, n.access, n.unschedulable, n.labels, n.annotations, n.taints, n.capabilities,
-       n.cpu, n.memory, n.max_pods, n.drain_requested_at, n.drain_deadline, n.created_at, n.revision,
+       n.cpu, n.memory, n.max_pods, n.drain_requested_at, n.drain_deadline, n.drained_at, n.created_at, n.revision,
        (select count(*) from public.pods p where p.node_id = n.id and p.status in ('scheduled', 'starting', 'running', 'stopping')) as pods
 from public.nodes n
 left join public.node_leases l on l.node_id = n.id
@@ -22,7 +22,7 @@ limit 1;
 -- name: ListNodes :many
 select n.id, n.name, n.runtime_type, n.runtime_version, n.agent_version, n.status, n.status_reason, n.status_since,
        l.renewed_at as last_heartbeat, n.owner_id, n.access, n.unschedulable, n.labels, n.annotations, n.taints, n.capabilities,
-       n.cpu, n.memory, n.max_pods, n.drain_requested_at, n.drain_deadline, n.created_at, n.revision,
+       n.cpu, n.memory, n.max_pods, n.drain_requested_at, n.drain_deadline, n.drained_at, n.created_at, n.revision,
        (select count(*) from public.pods p where p.node_id = n.id and p.status in ('scheduled', 'starting', 'running', 'stopping')) as pods
 from public.nodes n
 left join public.node_leases l on l.node_id = n.id

@@ -28,7 +28,7 @@ select id from public.nodes where id = @id for no key update;
 
 -- name: LockPodsOfNode :many
 select id, name, namespace, pack_id, env, args, metadata, cpu_millis, memory_bytes, priority, grace_period_ms, desired_state, status, node_id,
-       incarnation, revision
+       incarnation, revision, eviction, eviction_grace_ms
 from public.pods
 where node_id = @node_id and status in ('scheduled', 'starting', 'running', 'stopping')
 order by id

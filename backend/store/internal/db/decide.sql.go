@@ -86,6 +86,119 @@ func (q *Queries) Assign(ctx context.Context, arg AssignParams) ([]uuid.UUID, er
 	return items, nil
 }
 
+const endDrains = `-- name: EndDrains :many
+with lease as materialized (
+  select 1 from public.leader_lease l
+  where l.name = $2 and l.holder = $3 and l.epoch = $4
+  for key share
+)
+update public.nodes n
+set drained_at = clock_timestamp()
+where n.id = any ($1::uuid[]) and n.drain_deadline is not null and n.drained_at is null
+  and exists (select 1 from lease)
+  and not exists (select 1 from public.pods p left join public.deployments d on d.id = p.deployment_id
+                  where p.node_id = n.id and p.status in ('scheduled', 'starting', 'running', 'stopping') and d.mode is distinct from 'daemonset')
+returning n.id
+`
+
+type EndDrainsParams struct {
+	Nodes     []uuid.UUID
+	LeaseName string
+	Holder    string
+	Epoch     int64
+}
+
+// The pods that are to leave have left. None comes meanwhile: the node is cordoned.
+func (q *Queries) EndDrains(ctx context.Context, arg EndDrainsParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, endDrains,
+		arg.Nodes,
+		arg.LeaseName,
+		arg.Holder,
+		arg.Epoch,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const evict = `-- name: Evict :many
+with lease as materialized (
+  select 1 from public.leader_lease l
+  where l.name = $1 and l.holder = $2 and l.epoch = $3
+  for key share
+),
+here as materialized (
+  select p.id, d.reason, d.message, d.grace_ms
+  from (select unnest($4::uuid[]) as pod_id, unnest($5::uuid[]) as node_id, unnest($6::text[]) as reason,
+               unnest($7::text[]) as message, unnest($8::integer[]) as grace_ms) d
+  join public.pods p on p.id = d.pod_id
+  where p.node_id = d.node_id and p.desired_state = 'running'
+    and (p.status || '' in ('scheduled', 'starting', 'running') or (p.eviction is not null and p.status || '' = 'stopping'))
+    and exists (select 1 from lease)
+  for no key update of p skip locked
+)
+update public.pods p
+set eviction = coalesce(p.eviction, here.reason), message = case when p.eviction is null then here.message else p.message end,
+    eviction_grace_ms = case when here.grace_ms >= 0 then least(here.grace_ms, p.eviction_grace_ms) else p.eviction_grace_ms end
+from here
+where p.id = here.id and p.desired_state = 'running' and p.status || '' in ('scheduled', 'starting', 'running', 'stopping')
+returning p.id
+`
+
+type EvictParams struct {
+	LeaseName string
+	Holder    string
+	Epoch     int64
+	Pods      []uuid.UUID
+	Nodes     []uuid.UUID
+	Reasons   []string
+	Messages  []string
+	GracesMs  []int32
+}
+
+// Asks pods to leave their node. One that is not there any more, or is leaving already, is left alone. A pod that is asked again, with less time, keeps its reason.
+func (q *Queries) Evict(ctx context.Context, arg EvictParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, evict,
+		arg.LeaseName,
+		arg.Holder,
+		arg.Epoch,
+		arg.Pods,
+		arg.Nodes,
+		arg.Reasons,
+		arg.Messages,
+		arg.GracesMs,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const evictFromUnhealthy = `-- name: EvictFromUnhealthy :many
 with lease as materialized (
   select 1 from public.leader_lease l

@@ -28,7 +28,7 @@ func (q *Queries) DeleteNode(ctx context.Context, id uuid.UUID) (int64, error) {
 const getNode = `-- name: GetNode :one
 select n.id, n.name, n.runtime_type, n.runtime_version, n.agent_version, n.status, n.status_reason, n.status_since,
        l.renewed_at as last_heartbeat, n.owner_id, n.access, n.unschedulable, n.labels, n.annotations, n.taints, n.capabilities,
-       n.cpu, n.memory, n.max_pods, n.drain_requested_at, n.drain_deadline, n.created_at, n.revision,
+       n.cpu, n.memory, n.max_pods, n.drain_requested_at, n.drain_deadline, n.drained_at, n.created_at, n.revision,
        (select count(*) from public.pods p where p.node_id = n.id and p.status in ('scheduled', 'starting', 'running', 'stopping')) as pods
 from public.nodes n
 left join public.node_leases l on l.node_id = n.id
@@ -64,6 +64,7 @@ type GetNodeRow struct {
 	MaxPods          int32
 	DrainRequestedAt *time.Time
 	DrainDeadline    *time.Time
+	DrainedAt        *time.Time
 	CreatedAt        time.Time
 	Revision         int64
 	Pods             int64
@@ -95,6 +96,7 @@ func (q *Queries) GetNode(ctx context.Context, arg GetNodeParams) (GetNodeRow, e
 		&i.MaxPods,
 		&i.DrainRequestedAt,
 		&i.DrainDeadline,
+		&i.DrainedAt,
 		&i.CreatedAt,
 		&i.Revision,
 		&i.Pods,
@@ -142,7 +144,7 @@ func (q *Queries) InsertNode(ctx context.Context, arg InsertNodeParams) (uuid.UU
 const listNodes = `-- name: ListNodes :many
 select n.id, n.name, n.runtime_type, n.runtime_version, n.agent_version, n.status, n.status_reason, n.status_since,
        l.renewed_at as last_heartbeat, n.owner_id, n.access, n.unschedulable, n.labels, n.annotations, n.taints, n.capabilities,
-       n.cpu, n.memory, n.max_pods, n.drain_requested_at, n.drain_deadline, n.created_at, n.revision,
+       n.cpu, n.memory, n.max_pods, n.drain_requested_at, n.drain_deadline, n.drained_at, n.created_at, n.revision,
        (select count(*) from public.pods p where p.node_id = n.id and p.status in ('scheduled', 'starting', 'running', 'stopping')) as pods
 from public.nodes n
 left join public.node_leases l on l.node_id = n.id
@@ -185,6 +187,7 @@ type ListNodesRow struct {
 	MaxPods          int32
 	DrainRequestedAt *time.Time
 	DrainDeadline    *time.Time
+	DrainedAt        *time.Time
 	CreatedAt        time.Time
 	Revision         int64
 	Pods             int64
@@ -228,6 +231,7 @@ func (q *Queries) ListNodes(ctx context.Context, arg ListNodesParams) ([]ListNod
 			&i.MaxPods,
 			&i.DrainRequestedAt,
 			&i.DrainDeadline,
+			&i.DrainedAt,
 			&i.CreatedAt,
 			&i.Revision,
 			&i.Pods,

@@ -81,7 +81,7 @@ func (q *Queries) LockNode(ctx context.Context, id uuid.UUID) error {
 
 const lockPodsOfNode = `-- name: LockPodsOfNode :many
 select id, name, namespace, pack_id, env, args, metadata, cpu_millis, memory_bytes, priority, grace_period_ms, desired_state, status, node_id,
-       incarnation, revision
+       incarnation, revision, eviction, eviction_grace_ms
 from public.pods
 where node_id = $1 and status in ('scheduled', 'starting', 'running', 'stopping')
 order by id
@@ -89,22 +89,24 @@ for update
 `
 
 type LockPodsOfNodeRow struct {
-	ID            uuid.UUID
-	Name          string
-	Namespace     string
-	PackID        uuid.UUID
-	Env           json.RawMessage
-	Args          json.RawMessage
-	Metadata      json.RawMessage
-	CpuMillis     int64
-	MemoryBytes   int64
-	Priority      int32
-	GracePeriodMs int32
-	DesiredState  string
-	Status        string
-	NodeID        *uuid.UUID
-	Incarnation   int64
-	Revision      int64
+	ID              uuid.UUID
+	Name            string
+	Namespace       string
+	PackID          uuid.UUID
+	Env             json.RawMessage
+	Args            json.RawMessage
+	Metadata        json.RawMessage
+	CpuMillis       int64
+	MemoryBytes     int64
+	Priority        int32
+	GracePeriodMs   int32
+	DesiredState    string
+	Status          string
+	NodeID          *uuid.UUID
+	Incarnation     int64
+	Revision        int64
+	Eviction        *string
+	EvictionGraceMs *int32
 }
 
 func (q *Queries) LockPodsOfNode(ctx context.Context, nodeID *uuid.UUID) ([]LockPodsOfNodeRow, error) {
@@ -133,6 +135,8 @@ func (q *Queries) LockPodsOfNode(ctx context.Context, nodeID *uuid.UUID) ([]Lock
 			&i.NodeID,
 			&i.Incarnation,
 			&i.Revision,
+			&i.Eviction,
+			&i.EvictionGraceMs,
 		); err != nil {
 			return nil, err
 		}

@@ -203,7 +203,7 @@ func (q *Queries) WatchedNamespaces(ctx context.Context, ids []uuid.UUID) ([]Wat
 const watchedNodes = `-- name: WatchedNodes :many
 select n.id, n.name, n.runtime_type, n.runtime_version, n.agent_version, n.status, n.status_reason, n.status_since,
        l.renewed_at as last_heartbeat, n.owner_id, n.access, n.unschedulable, n.labels, n.annotations, n.taints, n.capabilities,
-       n.cpu, n.memory, n.max_pods, n.drain_requested_at, n.drain_deadline, n.created_at, n.revision,
+       n.cpu, n.memory, n.max_pods, n.drain_requested_at, n.drain_deadline, n.drained_at, n.created_at, n.revision,
        (select count(*) from public.pods p where p.node_id = n.id and p.status in ('scheduled', 'starting', 'running', 'stopping')) as pods
 from public.nodes n
 left join public.node_leases l on l.node_id = n.id
@@ -232,6 +232,7 @@ type WatchedNodesRow struct {
 	MaxPods          int32
 	DrainRequestedAt *time.Time
 	DrainDeadline    *time.Time
+	DrainedAt        *time.Time
 	CreatedAt        time.Time
 	Revision         int64
 	Pods             int64
@@ -268,6 +269,7 @@ func (q *Queries) WatchedNodes(ctx context.Context, ids []uuid.UUID) ([]WatchedN
 			&i.MaxPods,
 			&i.DrainRequestedAt,
 			&i.DrainDeadline,
+			&i.DrainedAt,
 			&i.CreatedAt,
 			&i.Revision,
 			&i.Pods,

@@ -26,6 +26,7 @@ type State struct {
 	assumed    map[uuid.UUID]assumption             // decided, not yet confirmed by the feed
 	namespaces map[uuid.UUID]*core.Namespace
 	deploys    map[uuid.UUID]*core.Deployment
+	podsOf     map[uuid.UUID]map[uuid.UUID]struct{} // deployment → its pods, those that have ended too
 	config     map[string]json.RawMessage
 
 	watches []*Watch
@@ -55,6 +56,7 @@ func (s *State) reset() {
 	s.assumed = map[uuid.UUID]assumption{}
 	s.namespaces = map[uuid.UUID]*core.Namespace{}
 	s.deploys = map[uuid.UUID]*core.Deployment{}
+	s.podsOf = map[uuid.UUID]map[uuid.UUID]struct{}{}
 	s.config = map[string]json.RawMessage{}
 }
 
@@ -76,6 +78,9 @@ type Delta struct {
 	Snapshot bool
 	Pods     []PodChange
 	Nodes    []NodeChange
+	// Deployments are those that changed, or that have a pod which did; some more than once.
+	Deployments []uuid.UUID
+	Packs       bool // some changed
 	// Reschedule says that something changed which could let a pending pod be placed: a new pending pod, room, a node.
 	// It is also set when a node went, which only changes why pods are pending.
 	Reschedule bool
@@ -149,6 +154,7 @@ func (s *State) apply(event core.Event, delta *Delta) {
 			delete(s.assumed, e.ID)
 			delta.Reschedule = delta.Reschedule || s.homes[e.ID] != uuid.Nil
 			s.settle(old, uuid.Nil)
+			s.belong(old, nil, delta)
 			delta.Pods = append(delta.Pods, PodChange{Old: old})
 		}
 	case core.NodeUpserted:
@@ -168,7 +174,7 @@ func (s *State) apply(event core.Event, delta *Delta) {
 	case core.PackUpserted:
 		s.packs[e.Pack.ID] = withPath(e, s.packs[e.Pack.ID])
 		s.packChanged(e.Pack.ID)
-		delta.Reschedule = true
+		delta.Reschedule, delta.Packs = true, true
 	case core.PackDeleted:
 		delete(s.packs, e.ID)
 		s.packChanged(e.ID)
@@ -188,9 +194,11 @@ func (s *State) apply(event core.Event, delta *Delta) {
 	case core.PriorityClassUpserted, core.PriorityClassDeleted:
 		// Resolved by the database when a pod is inserted; nothing here needs them.
 	case core.DeploymentUpserted:
-		s.deploys[e.Deployment.ID] = e.Deployment
+		s.deploys[e.Deployment.ID] = e.Deployment.FillFrom(s.deploys[e.Deployment.ID], e.Missing)
+		delta.Deployments = append(delta.Deployments, e.Deployment.ID)
 	case core.DeploymentDeleted:
 		delete(s.deploys, e.ID)
+		delta.Deployments = append(delta.Deployments, e.ID)
 	case core.EventRecorded:
 		// Nothing is decided by it: it is for watchers.
 	}
@@ -219,6 +227,7 @@ func (s *State) upsertPod(e core.PodUpserted, delta *Delta) {
 	pod := e.Pod.FillFrom(old, e.Missing)
 	s.pods[pod.ID] = pod
 	s.podChanged(pod.ID)
+	s.belong(old, pod, delta)
 	delta.Pods = append(delta.Pods, PodChange{Old: old, New: pod})
 
 	hadHome := s.homes[pod.ID]
@@ -244,6 +253,32 @@ func (s *State) upsertPod(e core.PodUpserted, delta *Delta) {
 	if hadHome != uuid.Nil && s.homes[pod.ID] != hadHome {
 		delta.Reschedule = true // room
 	}
+}
+
+// belong keeps account of whose pod it is.
+func (s *State) belong(old, now *core.Pod, delta *Delta) {
+	var was, is uuid.UUID
+	if old != nil {
+		was = old.DeploymentID
+	}
+	if now != nil {
+		is = now.DeploymentID
+	}
+	if was != is && was != uuid.Nil {
+		pods := s.podsOf[was]
+		if delete(pods, old.ID); len(pods) == 0 {
+			delete(s.podsOf, was)
+		}
+		delta.Deployments = append(delta.Deployments, was)
+	}
+	if is == uuid.Nil {
+		return
+	}
+	if s.podsOf[is] == nil {
+		s.podsOf[is] = map[uuid.UUID]struct{}{}
+	}
+	s.podsOf[is][now.ID] = struct{}{}
+	delta.Deployments = append(delta.Deployments, is)
 }
 
 // settle moves the room that a pod takes to a node, or to none with uuid.Nil. A pod's size never changes.

@@ -69,6 +69,41 @@ func (s *State) Deployment(id uuid.UUID) *core.Deployment {
 	return s.deploys[id]
 }
 
+// Deployments returns all of them, in no order.
+func (s *State) Deployments() []*core.Deployment {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	all := make([]*core.Deployment, 0, len(s.deploys))
+	for _, d := range s.deploys {
+		all = append(all, d)
+	}
+	return all
+}
+
+// PodsOf returns the pods of a deployment, those that have ended too, in no order.
+func (s *State) PodsOf(deployment uuid.UUID) []*core.Pod {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	pods := make([]*core.Pod, 0, len(s.podsOf[deployment]))
+	for id := range s.podsOf[deployment] {
+		pods = append(pods, s.pods[id])
+	}
+	return pods
+}
+
+// Packs returns all versions of a pack, in no order.
+func (s *State) Packs(name string) []*core.Pack {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var versions []*core.Pack
+	for _, p := range s.packs {
+		if p.Name == name {
+			versions = append(versions, p)
+		}
+	}
+	return versions
+}
+
 // PodsOn returns the pods that the feed has confirmed to be on a node.
 func (s *State) PodsOn(node uuid.UUID) []*core.Pod {
 	s.mu.RLock()

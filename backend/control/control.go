@@ -29,6 +29,7 @@ type decider interface {
 	Assign(ctx context.Context, epoch core.Epoch, placements []core.Placement) ([]uuid.UUID, error)
 	ExplainPending(ctx context.Context, epoch core.Epoch, why map[uuid.UUID]json.RawMessage) ([]uuid.UUID, error)
 	Evict(ctx context.Context, epoch core.Epoch, evictions []core.Eviction) ([]uuid.UUID, error)
+	Roll(ctx context.Context, epoch core.Epoch, step core.RolloutStep) (position uint64, err error)
 	EndDrains(ctx context.Context, epoch core.Epoch, nodes []uuid.UUID) ([]uuid.UUID, error)
 	NodeLeases(ctx context.Context) ([]core.NodeLease, error)
 	LoseNodes(ctx context.Context, epoch core.Epoch, leases []core.NodeLease, take int) (lost []uuid.UUID, evicted int, err error)
@@ -44,7 +45,11 @@ type picture interface {
 	Nodes() []*core.Node
 	Pod(id uuid.UUID) *core.Pod
 	PodsOn(node uuid.UUID) []*core.Pod
+	Pack(id uuid.UUID) *core.Pack
+	Packs(name string) []*core.Pack
 	Deployment(id uuid.UUID) *core.Deployment
+	Deployments() []*core.Deployment
+	PodsOf(deployment uuid.UUID) []*core.Pod
 	ConfigInt(key string, fallback int64) int64
 }
 
@@ -71,9 +76,12 @@ type Controller struct {
 	wake  chan struct{} // something changed that could let a pod be placed
 	moved chan struct{} // the picture reaches further than before
 	leave chan struct{} // something changed where pods are to leave
+	roll  chan struct{} // something happened to deployments, or the picture shows what came of a step
 	leads atomic.Pointer[core.Epoch]
 	// driving are the nodes that send pods away, as the loop has last seen them.
 	driving atomic.Pointer[map[uuid.UUID]struct{}]
+	touched touched       // deployments that something happened to
+	awaited atomic.Uint64 // the position at which the next outcome of a step is in the picture; 0 for none
 	synced  chan struct{} // closed once the first snapshot is in
 	once    sync.Once
 	behind  atomic.Uint64 // a position that the picture did not reach in time; no lease before it does
@@ -90,7 +98,7 @@ func New(cfg Config) (*Controller, error) {
 	if cfg.Batch <= 0 {
 		cfg.Batch = 2000
 	}
-	return &Controller{cfg: cfg, wake: make(chan struct{}, 1), moved: make(chan struct{}, 1), leave: make(chan struct{}, 1), synced: make(chan struct{})}, nil
+	return &Controller{cfg: cfg, wake: make(chan struct{}, 1), moved: make(chan struct{}, 1), leave: make(chan struct{}, 1), roll: make(chan struct{}, 1), synced: make(chan struct{})}, nil
 }
 
 // Observe takes notice of a change. It never blocks.
@@ -104,6 +112,9 @@ func (c *Controller) Observe(delta cluster.Delta) {
 	}
 	if c.concernsLeaving(delta) {
 		signal(c.leave)
+	}
+	if awaited := c.awaited.Load(); c.touched.add(delta) || (awaited != 0 && c.cfg.Cluster.Position() >= awaited) {
+		signal(c.roll)
 	}
 	signal(c.moved)
 }
@@ -204,6 +215,7 @@ func (c *Controller) lead(parent context.Context, epoch core.Epoch, began time.T
 			return
 		}
 		loops.Go(func() { c.evict(ctx, epoch) })
+		loops.Go(func() { defer resign(); c.rollOut(ctx, epoch) })
 		c.schedule(ctx, epoch)
 	})
 	loops.Go(func() { defer resign(); c.watchNodes(ctx, epoch) })

@@ -250,3 +250,7 @@ func (f *fakeStore) Evict(_ context.Context, _ core.Epoch, evictions []core.Evic
 	}
 	return asked, nil
 }
+
+func (f *fakeStore) Roll(context.Context, core.Epoch, core.RolloutStep) (uint64, error) {
+	return 0, nil
+}

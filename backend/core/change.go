@@ -34,8 +34,11 @@ type NamespaceUpserted struct {
 	LabelsUnchanged bool
 }
 
-// DeploymentUpserted carries a deployment's new state.
-type DeploymentUpserted struct{ Deployment *Deployment }
+// DeploymentUpserted carries a deployment's new state, but for the fields in Missing, which are as they were.
+type DeploymentUpserted struct {
+	Deployment *Deployment
+	Missing    DeploymentFields
+}
 
 // PriorityClassUpserted carries a priority class's new state.
 type PriorityClassUpserted struct{ PriorityClass *PriorityClass }

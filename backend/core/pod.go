@@ -118,8 +118,11 @@ type Pod struct {
 	Eviction      string
 	EvictionGrace *time.Duration
 	DeploymentID  uuid.UUID // uuid.Nil when no deployment keeps it
+	Generation    int64     // of the deployment, that it was made from
 	CreatedAt     time.Time
 	ScheduledAt   time.Time // to its present node, or the last; zero when it never was
+	StartedAt     time.Time // running since; zero when it is not yet
+	FinishedAt    time.Time // zero while it has not ended
 	Revision      int64
 }
 

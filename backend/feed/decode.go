@@ -71,7 +71,7 @@ var tables = map[string]tableKind{
 	"nodes":            {nodeColumns, nodeTable},
 	"packs":            {packColumns, packTable},
 	"namespaces":       {[]string{"id", "name", "labels"}, namespaceTable},
-	"deployments":      {[]string{"id", "name", "namespace", "mode"}, deploymentTable},
+	"deployments":      {deploymentColumns, deploymentTable},
 	"priority_classes": {[]string{"name", "value", "preemption_policy", "global_default"}, priorityClassTable},
 	"cluster_config":   {[]string{"key", "value"}, configTable},
 	"events":           {[]string{"id", "namespace"}, eventTable},
@@ -82,6 +82,7 @@ var podColumns = []string{
 	"tolerations", "affinity", "grace_period_ms", "created_by", "labels", "desired_state", "status", "reason", "node_id",
 	"incarnation", "restarts", "created_at", "revision", "topology_spread", "preemption_policy", "scheduling_group", "scheduling_group_size",
 	"eviction", "eviction_grace_ms", "deployment_id", "scheduled_at",
+	"deployment_generation", "started_at", "finished_at",
 }
 
 func podTable(col map[string]int) table {
@@ -108,6 +109,7 @@ func podTable(col map[string]int) table {
 				CreatedAt: r.time(c[22]), Revision: r.int(c[23]),
 				TopologySpread: r.raw(c[24], "[]"), NeverPreempts: r.string(c[25]) == "Never", Group: r.string(c[26]), GroupSize: int32(r.optionalInt(c[27])),
 				Eviction: r.string(c[28]), EvictionGrace: r.optionalMillis(c[29]), DeploymentID: r.uuid(c[30]), ScheduledAt: r.time(c[31]),
+				Generation: r.optionalInt(c[32]), StartedAt: r.time(c[33]), FinishedAt: r.time(c[34]),
 			}}
 			for _, l := range large {
 				if r.cells[l.column].unchanged {
@@ -182,13 +184,27 @@ func namespaceTable(col map[string]int) table {
 	}
 }
 
+var deploymentColumns = []string{"id", "name", "namespace", "pack_id", "follow_latest", "mode", "replicas", "spec", "strategy", "paused", "generation",
+	"observed_generation", "status", "created_by", "created_at", "revision"}
+
 func deploymentTable(col map[string]int) table {
-	id, name, namespace, mode := col["id"], col["name"], col["namespace"], col["mode"]
+	c := columnsOf(col, deploymentColumns)
 	return table{
 		upsert: func(r *row) core.Event {
-			return core.DeploymentUpserted{Deployment: &core.Deployment{ID: r.uuid(id), Name: r.string(name), Namespace: r.string(namespace), Mode: core.DeploymentMode(r.string(mode))}}
+			e := core.DeploymentUpserted{Deployment: &core.Deployment{
+				ID: r.uuid(c[0]), Name: r.string(c[1]), Namespace: r.string(c[2]), PackID: r.uuid(c[3]), FollowLatest: r.bool(c[4]),
+				Mode: core.DeploymentMode(r.string(c[5])), Replicas: int32(r.int(c[6])), Spec: r.raw(c[7], "{}"), Strategy: r.raw(c[8], "{}"),
+				Paused: r.bool(c[9]), Generation: r.int(c[10]), ObservedGeneration: r.int(c[11]), Status: r.raw(c[12], "{}"), CreatedBy: r.uuid(c[13]),
+				CreatedAt: r.time(c[14]), Revision: r.int(c[15]),
+			}}
+			for column, field := range map[int]core.DeploymentFields{c[7]: core.DeploymentSpec, c[8]: core.DeploymentStrategy, c[12]: core.DeploymentStatus} {
+				if r.cells[column].unchanged {
+					e.Missing |= field
+				}
+			}
+			return e
 		},
-		delete: func(r *row) core.Event { return core.DeploymentDeleted{ID: r.uuid(id)} },
+		delete: func(r *row) core.Event { return core.DeploymentDeleted{ID: r.uuid(c[0])} },
 	}
 }
 

@@ -25,6 +25,7 @@ func podText() map[string]string {
 		"node_id": null, "incarnation": "0", "restarts": "0", "created_at": "2026-11-25 02:00:00.123456+00", "revision": "1",
 		"topology_spread": "[]", "preemption_policy": "PreemptLowerPriority", "scheduling_group": null, "scheduling_group_size": null,
 		"eviction": null, "eviction_grace_ms": null, "deployment_id": null, "scheduled_at": null,
+		"deployment_generation": null, "started_at": null, "finished_at": null,
 	}
 }
 

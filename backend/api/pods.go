@@ -118,6 +118,9 @@ func (s *Server) listPods(c *fiber.Ctx, who caller) error {
 	if f.CreatedBy, err = queryID(c, "createdBy"); err != nil {
 		return err
 	}
+	if f.DeploymentID, err = queryID(c, "deploymentId"); err != nil {
+		return err
+	}
 	if f.Labels, err = querySelector(c); err != nil {
 		return err
 	}

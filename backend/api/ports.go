@@ -35,6 +35,7 @@ type Store interface {
 	podStore
 	nodeStore
 	namespaceStore
+	deploymentStore
 	userStore
 	Whoami(ctx context.Context, actor core.Actor) (wire.User, error)
 }
@@ -70,6 +71,16 @@ type namespaceStore interface {
 	Namespace(ctx context.Context, actor core.Actor, name string) (wire.Namespace, error)
 	ListNamespaces(ctx context.Context, actor core.Actor, part wire.Slice) ([]wire.Namespace, string, error)
 	DeleteNamespace(ctx context.Context, actor core.Actor, name string) error
+}
+
+type deploymentStore interface {
+	CreateDeployment(ctx context.Context, actor core.Actor, in wire.DeploymentCreate) (wire.Deployment, error)
+	Deployment(ctx context.Context, actor core.Actor, id uuid.UUID) (wire.Deployment, error)
+	ListDeployments(ctx context.Context, actor core.Actor, filter wire.DeploymentFilter) ([]wire.Deployment, string, error)
+	UpdateDeployment(ctx context.Context, actor core.Actor, id uuid.UUID, patch wire.DeploymentPatch) (wire.Deployment, error)
+	UndoDeployment(ctx context.Context, actor core.Actor, id uuid.UUID, generation int64) (wire.Deployment, error)
+	DeploymentRevisions(ctx context.Context, actor core.Actor, id uuid.UUID) ([]wire.DeploymentRevision, error)
+	DeleteDeployment(ctx context.Context, actor core.Actor, id uuid.UUID) error
 }
 
 type userStore interface {

@@ -30,6 +30,10 @@ var protected = []struct{ method, path string }{
 	{"POST", "/api/nodes"}, {"GET", "/api/nodes"}, {"GET", "/api/nodes/one"}, {"DELETE", "/api/nodes/one"},
 	{"PATCH", "/api/nodes/one"}, {"POST", "/api/nodes/one/cordon"}, {"POST", "/api/nodes/one/uncordon"}, {"POST", "/api/nodes/one/drain"},
 	{"POST", "/api/namespaces"}, {"GET", "/api/namespaces"}, {"GET", "/api/namespaces/one"}, {"DELETE", "/api/namespaces/one"},
+	{"POST", "/api/deployments"}, {"GET", "/api/deployments"}, {"GET", "/api/deployments/" + someID.String()}, {"PATCH", "/api/deployments/" + someID.String()},
+	{"DELETE", "/api/deployments/" + someID.String()}, {"GET", "/api/deployments/" + someID.String() + "/revisions"},
+	{"POST", "/api/deployments/" + someID.String() + "/scale"}, {"POST", "/api/deployments/" + someID.String() + "/pause"},
+	{"POST", "/api/deployments/" + someID.String() + "/resume"}, {"POST", "/api/deployments/" + someID.String() + "/rollback"},
 	{"GET", "/api/watch"},
 }
 
@@ -39,7 +43,9 @@ var bodies = map[string]string{
 	"/api/pods":  `{"pack":"hello"}`, "/api/nodes": `{"name":"n1","runtimeType":"node"}`, "/api/namespaces": `{"name":"team-a"}`,
 	"/auth/setup": `{"token":"stark_setup_x"}`, "/api/users/" + someID.String(): `{"role":"viewer"}`,
 	"/api/packs/" + someID.String(): `{"visibility":"public"}`,
-	"/api/nodes/one":                `{"unschedulable":true}`, "/api/nodes/one/drain": `{"timeoutSeconds":60}`,
+	"/api/deployments":              `{"name":"web","pack":"hello"}`, "/api/deployments/" + someID.String(): `{"replicas":2}`,
+	"/api/deployments/" + someID.String() + "/scale": `{"replicas":2}`, "/api/deployments/" + someID.String() + "/rollback": `{"generation":1}`,
+	"/api/nodes/one": `{"unschedulable":true}`, "/api/nodes/one/drain": `{"timeoutSeconds":60}`,
 }
 
 func TestEveryRouteOfOursIsListedHere(t *testing.T) {

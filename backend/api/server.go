@@ -126,6 +126,7 @@ func (s *Server) routes() error {
 	s.podRoutes(api.Group("/pods"))
 	s.nodeRoutes(api.Group("/nodes"))
 	s.namespaceRoutes(api.Group("/namespaces"))
+	s.deploymentRoutes(api.Group("/deployments"))
 	s.userRoutes(api.Group("/users"))
 	api.Get("/watch", s.as(s.watch))
 	if err := s.consoleRoutes(); err != nil {

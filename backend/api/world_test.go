@@ -130,6 +130,27 @@ func (f *fakes) ListNamespaces(_ context.Context, a core.Actor, part wire.Slice)
 func (f *fakes) DeleteNamespace(_ context.Context, a core.Actor, name string) error {
 	return f.note("delete", a, name)
 }
+func (f *fakes) CreateDeployment(_ context.Context, a core.Actor, in wire.DeploymentCreate) (wire.Deployment, error) {
+	return wire.Deployment{ID: someID, Name: in.Name}, f.note("deployment", a, in)
+}
+func (f *fakes) Deployment(_ context.Context, a core.Actor, id uuid.UUID) (wire.Deployment, error) {
+	return wire.Deployment{ID: id}, f.note("deployment", a, id)
+}
+func (f *fakes) ListDeployments(_ context.Context, a core.Actor, filter wire.DeploymentFilter) ([]wire.Deployment, string, error) {
+	return nil, "", f.note("deployments", a, filter)
+}
+func (f *fakes) UpdateDeployment(_ context.Context, a core.Actor, id uuid.UUID, patch wire.DeploymentPatch) (wire.Deployment, error) {
+	return wire.Deployment{ID: id}, f.note("patch", a, patch)
+}
+func (f *fakes) UndoDeployment(_ context.Context, a core.Actor, id uuid.UUID, generation int64) (wire.Deployment, error) {
+	return wire.Deployment{ID: id}, f.note("undo", a, generation)
+}
+func (f *fakes) DeploymentRevisions(_ context.Context, a core.Actor, id uuid.UUID) ([]wire.DeploymentRevision, error) {
+	return nil, f.note("revisions", a, id)
+}
+func (f *fakes) DeleteDeployment(_ context.Context, a core.Actor, id uuid.UUID) error {
+	return f.note("delete", a, id)
+}
 func (f *fakes) SetupAdmin(_ context.Context, a core.Actor, token string) (wire.User, error) {
 	return wire.User{ID: a.UserID, Role: "admin"}, f.note("setup", a, token)
 }

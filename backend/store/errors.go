@@ -17,20 +17,22 @@ import (
 
 // conflicts are constraints whose breach is a conflict with what is there, with the message for people.
 var conflicts = map[string]string{
-	"packs_name_version_key":   "this version of the pack is registered already",
-	"packs_name_owner":         "the pack name belongs to another user",
-	"packs_immutable":          "a registered pack version is immutable",
-	"pods_namespace_name_key":  "a pod of this name is in the namespace already",
-	"pods_pack_id_fkey":        "the pack is missing, or pods still refer to it",
-	"pods_namespace_fkey":      "the namespace is missing, or pods are still in it",
-	"pods_priority_class_fkey": "the priority class is missing, or pods still refer to it",
-	"pods_transition":          "the pod's status does not allow that",
-	"pods_stop_is_final":       "a stopped pod cannot be started again",
-	"pods_immutable":           "what a pod runs is immutable",
-	"nodes_name_key":           "a node of this name exists already",
-	"nodes_in_use":             "the node still has pods",
-	"nodes_immutable":          "name and runtime type of a node are immutable",
-	"namespaces_name_key":      "a namespace of this name exists already",
+	"packs_name_version_key":         "this version of the pack is registered already",
+	"packs_name_owner":               "the pack name belongs to another user",
+	"packs_immutable":                "a registered pack version is immutable",
+	"pods_namespace_name_key":        "a pod of this name is in the namespace already",
+	"pods_pack_id_fkey":              "the pack is missing, or pods still refer to it",
+	"pods_namespace_fkey":            "the namespace is missing, or pods are still in it",
+	"pods_priority_class_fkey":       "the priority class is missing, or pods still refer to it",
+	"pods_transition":                "the pod's status does not allow that",
+	"pods_stop_is_final":             "a stopped pod cannot be started again",
+	"pods_immutable":                 "what a pod runs is immutable",
+	"deployments_namespace_name_key": "a deployment of this name is in the namespace already",
+	"deployments_immutable":          "name, namespace, mode and owner of a deployment are immutable",
+	"nodes_name_key":                 "a node of this name exists already",
+	"nodes_in_use":                   "the node still has pods",
+	"nodes_immutable":                "name and runtime type of a node are immutable",
+	"namespaces_name_key":            "a namespace of this name exists already",
 }
 
 // schemaCodes say that a table, column or function is not there.

@@ -77,7 +77,7 @@ func (s *Store) ListPods(ctx context.Context, actor core.Actor, f wire.PodFilter
 	after, size := slice(f.Slice)
 	err = s.asActor(ctx, actor, func(q *db.Queries) error {
 		rows, err := q.ListPods(ctx, db.ListPodsParams{
-			Namespace: f.Namespace, Name: f.Name, Status: string(f.Status), NodeID: f.NodeID, PackID: f.PackID, CreatedBy: f.CreatedBy, Selector: jsonOf(f.Labels, "[]"),
+			Namespace: f.Namespace, Name: f.Name, Status: string(f.Status), NodeID: f.NodeID, PackID: f.PackID, CreatedBy: f.CreatedBy, DeploymentID: f.DeploymentID, Selector: jsonOf(f.Labels, "[]"),
 			AfterAt: after.CreatedAt, AfterID: after.ID, PageSize: size,
 		})
 		pods, next = page(rows, size, podOf, func(p wire.Pod) wire.Cursor { return wire.Cursor{CreatedAt: p.CreatedAt, ID: p.ID} })
@@ -133,6 +133,6 @@ func podOf(r db.ListPodsRow) wire.Pod {
 		TopologySpread: r.TopologySpread, SchedulingGroup: r.SchedulingGroup, SchedulingGroupSize: r.SchedulingGroupSize,
 		Labels: stringMap(r.Labels), Annotations: stringMap(r.Annotations), Unschedulable: r.Unschedulable, Result: r.Result,
 		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt, ScheduledAt: r.ScheduledAt, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
-		Revision: r.Revision,
+		Revision: r.Revision, DeploymentID: r.DeploymentID, DeploymentGeneration: r.DeploymentGeneration,
 	}
 }

@@ -81,7 +81,9 @@ type PodFilter struct {
 	NodeID    *uuid.UUID
 	PackID    *uuid.UUID
 	CreatedBy *uuid.UUID
-	Labels    []Requirement // all of them hold
+	// DeploymentID narrows to the pods that a deployment keeps.
+	DeploymentID *uuid.UUID
+	Labels       []Requirement // all of them hold
 	Slice
 }
 
@@ -98,4 +100,12 @@ type LogQuery struct {
 	After int64 // only lines with a greater id; 0 for all
 	Tail  int   // only the newest Tail of them; 0 for all
 	Limit int   // at most so many lines
+}
+
+// DeploymentFilter narrows GET /api/deployments. Empty fields do not narrow.
+type DeploymentFilter struct {
+	Namespace string
+	Name      string
+	PackID    *uuid.UUID
+	Slice
 }

@@ -120,7 +120,10 @@ type Pod struct {
 	ScheduledAt         *time.Time        `json:"scheduledAt"`
 	StartedAt           *time.Time        `json:"startedAt"`
 	FinishedAt          *time.Time        `json:"finishedAt"`
-	Revision            int64             `json:"revision"`
+	// DeploymentID is whose pod it is, null for nobody's; DeploymentGeneration is what it was made from.
+	DeploymentID         *uuid.UUID `json:"deploymentId"`
+	DeploymentGeneration int64      `json:"deploymentGeneration"`
+	Revision             int64      `json:"revision"`
 }
 
 // PodCreate is the body of POST /api/pods. The pack is named by PackID, or by Pack and Version ("" or "latest" is the highest).
@@ -278,6 +281,62 @@ type Deployment struct {
 	CreatedAt          time.Time       `json:"createdAt"`
 	UpdatedAt          time.Time       `json:"updatedAt"`
 	Revision           int64           `json:"revision"`
+}
+
+// DeploymentCreate is the body of POST /api/deployments. The pack is named as in PodCreate.
+type DeploymentCreate struct {
+	Name         string            `json:"name"`
+	Namespace    string            `json:"namespace,omitempty"` // "default" when empty
+	PackID       *uuid.UUID        `json:"packId,omitempty"`
+	Pack         string            `json:"pack,omitempty"`
+	Version      string            `json:"version,omitempty"`
+	FollowLatest bool              `json:"followLatest,omitempty"`
+	Mode         string            `json:"mode,omitempty"`     // replicas, daemonset; "replicas" when empty
+	Replicas     *int32            `json:"replicas,omitempty"` // 1 when nil
+	Spec         json.RawMessage   `json:"spec,omitempty"`
+	Strategy     json.RawMessage   `json:"strategy,omitempty"`
+	Paused       bool              `json:"paused,omitempty"`
+	HistoryLimit *int32            `json:"historyLimit,omitempty"` // 10 when nil
+	Labels       map[string]string `json:"labels,omitempty"`
+	Annotations  map[string]string `json:"annotations,omitempty"`
+}
+
+// DeploymentPatch is the body of PATCH /api/deployments/:id; what is left out stays as it is. Labels and annotations are merged, null takes a key away;
+// spec and strategy are replaced. With Revision the change is refused (CONFLICT) when somebody else was faster.
+type DeploymentPatch struct {
+	PackID       *uuid.UUID         `json:"packId,omitempty"`
+	Pack         string             `json:"pack,omitempty"`
+	Version      string             `json:"version,omitempty"`
+	FollowLatest *bool              `json:"followLatest,omitempty"`
+	Replicas     *int32             `json:"replicas,omitempty"`
+	Spec         json.RawMessage    `json:"spec,omitempty"`
+	Strategy     json.RawMessage    `json:"strategy,omitempty"`
+	Paused       *bool              `json:"paused,omitempty"`
+	HistoryLimit *int32             `json:"historyLimit,omitempty"`
+	Labels       map[string]*string `json:"labels,omitempty"`
+	Annotations  map[string]*string `json:"annotations,omitempty"`
+	Revision     *int64             `json:"revision,omitempty"`
+}
+
+// DeploymentScale is the body of POST /api/deployments/:id/scale.
+type DeploymentScale struct {
+	Replicas *int32 `json:"replicas"`
+}
+
+// DeploymentRollback is the body of POST /api/deployments/:id/rollback.
+type DeploymentRollback struct {
+	Generation int64 `json:"generation"` // 0 is the one before
+}
+
+// DeploymentRevision is an entry of GET /api/deployments/:id/revisions: what a generation was.
+type DeploymentRevision struct {
+	Generation  int64           `json:"generation"`
+	PackID      uuid.UUID       `json:"packId"`
+	PackName    string          `json:"packName"` // empty when the caller may not see the pack
+	PackVersion string          `json:"packVersion"`
+	Spec        json.RawMessage `json:"spec"`
+	CreatedBy   *uuid.UUID      `json:"createdBy"` // null for the system
+	CreatedAt   time.Time       `json:"createdAt"`
 }
 
 // Event is something that happened in the cluster; a pod's own life is in its history (PodEvent).

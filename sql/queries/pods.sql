@@ -17,7 +17,7 @@ select p.id, p.name, p.namespace, p.pack_id, coalesce(pk.name, '')::text as pack
        p.cpu, p.memory, p.priority_class, p.priority, p.env, p.args, p.metadata, p.node_selector, p.tolerations, p.affinity, p.topology_spread,
        coalesce(p.scheduling_group, '')::text as scheduling_group, coalesce(p.scheduling_group_size, 0)::integer as scheduling_group_size,
        p.grace_period_ms, p.labels, p.annotations, p.unschedulable, p.result, p.created_by, p.created_at, p.scheduled_at, p.started_at,
-       p.finished_at, p.revision
+       p.finished_at, p.revision, p.deployment_id, coalesce(p.deployment_generation, 0)::bigint as deployment_generation
 from public.pods p
 left join public.packs pk on pk.id = p.pack_id
 left join public.nodes n on n.id = p.node_id
@@ -29,7 +29,7 @@ select p.id, p.name, p.namespace, p.pack_id, coalesce(pk.name, '')::text as pack
        p.cpu, p.memory, p.priority_class, p.priority, p.env, p.args, p.metadata, p.node_selector, p.tolerations, p.affinity, p.topology_spread,
        coalesce(p.scheduling_group, '')::text as scheduling_group, coalesce(p.scheduling_group_size, 0)::integer as scheduling_group_size,
        p.grace_period_ms, p.labels, p.annotations, p.unschedulable, p.result, p.created_by, p.created_at, p.scheduled_at, p.started_at,
-       p.finished_at, p.revision
+       p.finished_at, p.revision, p.deployment_id, coalesce(p.deployment_generation, 0)::bigint as deployment_generation
 from public.pods p
 left join public.packs pk on pk.id = p.pack_id
 left join public.nodes n on n.id = p.node_id
@@ -39,6 +39,7 @@ where (@namespace::text = '' or p.namespace = @namespace)
   and (sqlc.narg('node_id')::uuid is null or p.node_id = sqlc.narg('node_id'))
   and (sqlc.narg('pack_id')::uuid is null or p.pack_id = sqlc.narg('pack_id'))
   and (sqlc.narg('created_by')::uuid is null or p.created_by = sqlc.narg('created_by'))
+  and (sqlc.narg('deployment_id')::uuid is null or p.deployment_id = sqlc.narg('deployment_id'))
   and not exists ( -- a requirement that the labels do not meet; as in Kubernetes, notin and != let a pod without the label through
     select 1 from jsonb_array_elements(@selector::jsonb) r
     where not case r ->> 'op'

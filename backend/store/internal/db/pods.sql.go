@@ -31,7 +31,7 @@ select p.id, p.name, p.namespace, p.pack_id, coalesce(pk.name, '')::text as pack
        p.cpu, p.memory, p.priority_class, p.priority, p.env, p.args, p.metadata, p.node_selector, p.tolerations, p.affinity, p.topology_spread,
        coalesce(p.scheduling_group, '')::text as scheduling_group, coalesce(p.scheduling_group_size, 0)::integer as scheduling_group_size,
        p.grace_period_ms, p.labels, p.annotations, p.unschedulable, p.result, p.created_by, p.created_at, p.scheduled_at, p.started_at,
-       p.finished_at, p.revision
+       p.finished_at, p.revision, p.deployment_id, coalesce(p.deployment_generation, 0)::bigint as deployment_generation
 from public.pods p
 left join public.packs pk on pk.id = p.pack_id
 left join public.nodes n on n.id = p.node_id
@@ -39,44 +39,46 @@ where p.id = $1
 `
 
 type GetPodRow struct {
-	ID                  uuid.UUID
-	Name                string
-	Namespace           string
-	PackID              uuid.UUID
-	PackName            string
-	PackVersion         string
-	NodeID              *uuid.UUID
-	NodeName            string
-	Status              string
-	DesiredState        string
-	Reason              string
-	Message             string
-	Incarnation         int64
-	Restarts            int32
-	Cpu                 string
-	Memory              string
-	PriorityClass       *string
-	Priority            int32
-	Env                 json.RawMessage
-	Args                json.RawMessage
-	Metadata            json.RawMessage
-	NodeSelector        json.RawMessage
-	Tolerations         json.RawMessage
-	Affinity            json.RawMessage
-	TopologySpread      json.RawMessage
-	SchedulingGroup     string
-	SchedulingGroupSize int32
-	GracePeriodMs       int32
-	Labels              json.RawMessage
-	Annotations         json.RawMessage
-	Unschedulable       json.RawMessage
-	Result              json.RawMessage
-	CreatedBy           *uuid.UUID
-	CreatedAt           time.Time
-	ScheduledAt         *time.Time
-	StartedAt           *time.Time
-	FinishedAt          *time.Time
-	Revision            int64
+	ID                   uuid.UUID
+	Name                 string
+	Namespace            string
+	PackID               uuid.UUID
+	PackName             string
+	PackVersion          string
+	NodeID               *uuid.UUID
+	NodeName             string
+	Status               string
+	DesiredState         string
+	Reason               string
+	Message              string
+	Incarnation          int64
+	Restarts             int32
+	Cpu                  string
+	Memory               string
+	PriorityClass        *string
+	Priority             int32
+	Env                  json.RawMessage
+	Args                 json.RawMessage
+	Metadata             json.RawMessage
+	NodeSelector         json.RawMessage
+	Tolerations          json.RawMessage
+	Affinity             json.RawMessage
+	TopologySpread       json.RawMessage
+	SchedulingGroup      string
+	SchedulingGroupSize  int32
+	GracePeriodMs        int32
+	Labels               json.RawMessage
+	Annotations          json.RawMessage
+	Unschedulable        json.RawMessage
+	Result               json.RawMessage
+	CreatedBy            *uuid.UUID
+	CreatedAt            time.Time
+	ScheduledAt          *time.Time
+	StartedAt            *time.Time
+	FinishedAt           *time.Time
+	Revision             int64
+	DeploymentID         *uuid.UUID
+	DeploymentGeneration int64
 }
 
 func (q *Queries) GetPod(ctx context.Context, id uuid.UUID) (GetPodRow, error) {
@@ -121,6 +123,8 @@ func (q *Queries) GetPod(ctx context.Context, id uuid.UUID) (GetPodRow, error) {
 		&i.StartedAt,
 		&i.FinishedAt,
 		&i.Revision,
+		&i.DeploymentID,
+		&i.DeploymentGeneration,
 	)
 	return i, err
 }
@@ -192,7 +196,7 @@ select p.id, p.name, p.namespace, p.pack_id, coalesce(pk.name, '')::text as pack
        p.cpu, p.memory, p.priority_class, p.priority, p.env, p.args, p.metadata, p.node_selector, p.tolerations, p.affinity, p.topology_spread,
        coalesce(p.scheduling_group, '')::text as scheduling_group, coalesce(p.scheduling_group_size, 0)::integer as scheduling_group_size,
        p.grace_period_ms, p.labels, p.annotations, p.unschedulable, p.result, p.created_by, p.created_at, p.scheduled_at, p.started_at,
-       p.finished_at, p.revision
+       p.finished_at, p.revision, p.deployment_id, coalesce(p.deployment_generation, 0)::bigint as deployment_generation
 from public.pods p
 left join public.packs pk on pk.id = p.pack_id
 left join public.nodes n on n.id = p.node_id
@@ -202,71 +206,75 @@ where ($1::text = '' or p.namespace = $1)
   and ($4::uuid is null or p.node_id = $4)
   and ($5::uuid is null or p.pack_id = $5)
   and ($6::uuid is null or p.created_by = $6)
+  and ($7::uuid is null or p.deployment_id = $7)
   and not exists ( -- a requirement that the labels do not meet; as in Kubernetes, notin and != let a pod without the label through
-    select 1 from jsonb_array_elements($7::jsonb) r
+    select 1 from jsonb_array_elements($8::jsonb) r
     where not case r ->> 'op'
       when 'in' then coalesce((r -> 'values') ? (p.labels ->> (r ->> 'key')), false)
       when 'notin' then coalesce(not (r -> 'values') ? (p.labels ->> (r ->> 'key')), true)
       when 'exists' then p.labels ? (r ->> 'key')
       when 'absent' then not p.labels ? (r ->> 'key')
       else false end)
-  and (p.created_at, p.id) < ($8::timestamptz, $9::uuid)
+  and (p.created_at, p.id) < ($9::timestamptz, $10::uuid)
 order by p.created_at desc, p.id desc
-limit $10
+limit $11
 `
 
 type ListPodsParams struct {
-	Namespace string
-	Name      string
-	Status    string
-	NodeID    *uuid.UUID
-	PackID    *uuid.UUID
-	CreatedBy *uuid.UUID
-	Selector  json.RawMessage
-	AfterAt   time.Time
-	AfterID   uuid.UUID
-	PageSize  int32
+	Namespace    string
+	Name         string
+	Status       string
+	NodeID       *uuid.UUID
+	PackID       *uuid.UUID
+	CreatedBy    *uuid.UUID
+	DeploymentID *uuid.UUID
+	Selector     json.RawMessage
+	AfterAt      time.Time
+	AfterID      uuid.UUID
+	PageSize     int32
 }
 
 type ListPodsRow struct {
-	ID                  uuid.UUID
-	Name                string
-	Namespace           string
-	PackID              uuid.UUID
-	PackName            string
-	PackVersion         string
-	NodeID              *uuid.UUID
-	NodeName            string
-	Status              string
-	DesiredState        string
-	Reason              string
-	Message             string
-	Incarnation         int64
-	Restarts            int32
-	Cpu                 string
-	Memory              string
-	PriorityClass       *string
-	Priority            int32
-	Env                 json.RawMessage
-	Args                json.RawMessage
-	Metadata            json.RawMessage
-	NodeSelector        json.RawMessage
-	Tolerations         json.RawMessage
-	Affinity            json.RawMessage
-	TopologySpread      json.RawMessage
-	SchedulingGroup     string
-	SchedulingGroupSize int32
-	GracePeriodMs       int32
-	Labels              json.RawMessage
-	Annotations         json.RawMessage
-	Unschedulable       json.RawMessage
-	Result              json.RawMessage
-	CreatedBy           *uuid.UUID
-	CreatedAt           time.Time
-	ScheduledAt         *time.Time
-	StartedAt           *time.Time
-	FinishedAt          *time.Time
-	Revision            int64
+	ID                   uuid.UUID
+	Name                 string
+	Namespace            string
+	PackID               uuid.UUID
+	PackName             string
+	PackVersion          string
+	NodeID               *uuid.UUID
+	NodeName             string
+	Status               string
+	DesiredState         string
+	Reason               string
+	Message              string
+	Incarnation          int64
+	Restarts             int32
+	Cpu                  string
+	Memory               string
+	PriorityClass        *string
+	Priority             int32
+	Env                  json.RawMessage
+	Args                 json.RawMessage
+	Metadata             json.RawMessage
+	NodeSelector         json.RawMessage
+	Tolerations          json.RawMessage
+	Affinity             json.RawMessage
+	TopologySpread       json.RawMessage
+	SchedulingGroup      string
+	SchedulingGroupSize  int32
+	GracePeriodMs        int32
+	Labels               json.RawMessage
+	Annotations          json.RawMessage
+	Unschedulable        json.RawMessage
+	Result               json.RawMessage
+	CreatedBy            *uuid.UUID
+	CreatedAt            time.Time
+	ScheduledAt          *time.Time
+	StartedAt            *time.Time
+	FinishedAt           *time.Time
+	Revision             int64
+	DeploymentID         *uuid.UUID
+	DeploymentGeneration int64
 }
 
 func (q *Queries) ListPods(ctx context.Context, arg ListPodsParams) ([]ListPodsRow, error) {
@@ -277,6 +285,7 @@ func (q *Queries) ListPods(ctx context.Context, arg ListPodsParams) ([]ListPodsR
 		arg.NodeID,
 		arg.PackID,
 		arg.CreatedBy,
+		arg.DeploymentID,
 		arg.Selector,
 		arg.AfterAt,
 		arg.AfterID,
@@ -328,6 +337,8 @@ func (q *Queries) ListPods(ctx context.Context, arg ListPodsParams) ([]ListPodsR
 			&i.StartedAt,
 			&i.FinishedAt,
 			&i.Revision,
+			&i.DeploymentID,
+			&i.DeploymentGeneration,
 		); err != nil {
 			return nil, err
 		}

@@ -346,7 +346,7 @@ select p.id, p.name, p.namespace, p.pack_id, coalesce(pk.name, '')::text as pack
        p.cpu, p.memory, p.priority_class, p.priority, p.env, p.args, p.metadata, p.node_selector, p.tolerations, p.affinity, p.topology_spread,
        coalesce(p.scheduling_group, '')::text as scheduling_group, coalesce(p.scheduling_group_size, 0)::integer as scheduling_group_size,
        p.grace_period_ms, p.labels, p.annotations, p.unschedulable, p.result, p.created_by, p.created_at, p.scheduled_at, p.started_at,
-       p.finished_at, p.revision
+       p.finished_at, p.revision, p.deployment_id, coalesce(p.deployment_generation, 0)::bigint as deployment_generation
 from public.pods p
 left join public.packs pk on pk.id = p.pack_id
 left join public.nodes n on n.id = p.node_id
@@ -354,44 +354,46 @@ where p.id = any ($1::uuid[])
 `
 
 type WatchedPodsRow struct {
-	ID                  uuid.UUID
-	Name                string
-	Namespace           string
-	PackID              uuid.UUID
-	PackName            string
-	PackVersion         string
-	NodeID              *uuid.UUID
-	NodeName            string
-	Status              string
-	DesiredState        string
-	Reason              string
-	Message             string
-	Incarnation         int64
-	Restarts            int32
-	Cpu                 string
-	Memory              string
-	PriorityClass       *string
-	Priority            int32
-	Env                 json.RawMessage
-	Args                json.RawMessage
-	Metadata            json.RawMessage
-	NodeSelector        json.RawMessage
-	Tolerations         json.RawMessage
-	Affinity            json.RawMessage
-	TopologySpread      json.RawMessage
-	SchedulingGroup     string
-	SchedulingGroupSize int32
-	GracePeriodMs       int32
-	Labels              json.RawMessage
-	Annotations         json.RawMessage
-	Unschedulable       json.RawMessage
-	Result              json.RawMessage
-	CreatedBy           *uuid.UUID
-	CreatedAt           time.Time
-	ScheduledAt         *time.Time
-	StartedAt           *time.Time
-	FinishedAt          *time.Time
-	Revision            int64
+	ID                   uuid.UUID
+	Name                 string
+	Namespace            string
+	PackID               uuid.UUID
+	PackName             string
+	PackVersion          string
+	NodeID               *uuid.UUID
+	NodeName             string
+	Status               string
+	DesiredState         string
+	Reason               string
+	Message              string
+	Incarnation          int64
+	Restarts             int32
+	Cpu                  string
+	Memory               string
+	PriorityClass        *string
+	Priority             int32
+	Env                  json.RawMessage
+	Args                 json.RawMessage
+	Metadata             json.RawMessage
+	NodeSelector         json.RawMessage
+	Tolerations          json.RawMessage
+	Affinity             json.RawMessage
+	TopologySpread       json.RawMessage
+	SchedulingGroup      string
+	SchedulingGroupSize  int32
+	GracePeriodMs        int32
+	Labels               json.RawMessage
+	Annotations          json.RawMessage
+	Unschedulable        json.RawMessage
+	Result               json.RawMessage
+	CreatedBy            *uuid.UUID
+	CreatedAt            time.Time
+	ScheduledAt          *time.Time
+	StartedAt            *time.Time
+	FinishedAt           *time.Time
+	Revision             int64
+	DeploymentID         *uuid.UUID
+	DeploymentGeneration int64
 }
 
 func (q *Queries) WatchedPods(ctx context.Context, ids []uuid.UUID) ([]WatchedPodsRow, error) {
@@ -442,6 +444,8 @@ func (q *Queries) WatchedPods(ctx context.Context, ids []uuid.UUID) ([]WatchedPo
 			&i.StartedAt,
 			&i.FinishedAt,
 			&i.Revision,
+			&i.DeploymentID,
+			&i.DeploymentGeneration,
 		); err != nil {
 			return nil, err
 		}

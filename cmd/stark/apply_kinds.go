@@ -20,6 +20,7 @@ var applicable = []struct {
 }{
 	{"Namespace", namespaceThing},
 	{"Node", nodeThing},
+	{"Deployment", deploymentThing},
 	{"Pod", podThing},
 }
 

@@ -60,7 +60,7 @@ type anyKind interface {
 
 // allKinds are those that get, describe and delete take.
 func allKinds() []anyKind {
-	return []anyKind{podKind(client.PodFilter{}), nodeKind(client.NodeFilter{}), packKind(""), namespaceKind(), userKind(), eventKind(eventFilter{})}
+	return []anyKind{podKind(client.PodFilter{}), deploymentKind(), nodeKind(client.NodeFilter{}), packKind(""), namespaceKind(), userKind(), eventKind(eventFilter{})}
 }
 
 // kindOf finds a kind by any of its words.

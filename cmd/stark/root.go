@@ -40,6 +40,7 @@ func newRoot(c *cli) *cobra.Command {
 		newDiff(c),
 		newDev(c),
 		newPack(c),
+		newDeploy(c),
 		newPod(c),
 		newNode(c),
 		newNamespace(c),

@@ -24,7 +24,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"get":                                  "KIND is missing",
 		"context use":                          "NAME is missing",
 		"context rename a":                     "OLD or NEW is missing",
-		"get things":                           "want one of pods, nodes",
+		"get things":                           "want one of pods, deployments, nodes",
 		"get pods -o jsonpath={.name":          "-o jsonpath",
 		"get pods -l a=b=c":                    "--selector",
 		"get pods --limit -1":                  "want 0 or more",

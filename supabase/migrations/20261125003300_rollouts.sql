@@ -3,7 +3,7 @@
 comment on column public.deployments.status is
   'What the control loop says, and goes by after it was killed: {"replicas", "updated", "ready", "available", "unavailable", "conditions": [{"type", "status", "reason", "message", "since"}], "stableGeneration", "ends", "progressAt", "rolledBack"}.';
 comment on column public.deployments.strategy is
-  '{"type": "RollingUpdate" | "Recreate", "maxSurge", "maxUnavailable": number or percentage (25%), "minReadySeconds" (0), "progressDeadlineSeconds" (600), "autoRollback" (true)}.';
+  '{"type": "RollingUpdate" | "Recreate", "maxSurge", "maxUnavailable": number or percentage (25%), "minReadySeconds" (1), "progressDeadlineSeconds" (600), "autoRollback" (true)}.';
 
 alter publication stark set table
   public.packs (id, name, version, runtime_tag, owner_id, visibility, bundle_path, bundle_sha256, bundle_size, entry, min_runtime_version),

@@ -116,7 +116,11 @@ func (p *planner) available(pod *core.Pod) bool {
 	if !p.ready(pod) {
 		return false
 	}
-	at := pod.StartedAt.Add(p.strategy.MinReady)
+	least := p.strategy.MinReady
+	if e := p.status.Ends; p.isNew(pod) && e != nil && e.Failed > 0 && p.before.Stable != p.Deployment.Generation {
+		least = max(least, firstBackoff) // others of its kind have failed: it has to show that it does not
+	}
+	at := pod.StartedAt.Add(least)
 	if at.After(p.Now) {
 		p.lookAt(at)
 		return false

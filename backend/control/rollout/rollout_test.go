@@ -435,7 +435,7 @@ func TestAnyRolloutKeepsItsBounds(t *testing.T) {
 
 func TestWhatCannotBeReadCountsAsLeftOut(t *testing.T) {
 	t.Parallel()
-	want := Strategy{MaxSurge: Share{25, true}, MaxUnavailable: Share{25, true}, ProgressDeadline: 10 * time.Minute, AutoRollback: true}
+	want := Strategy{MaxSurge: Share{25, true}, MaxUnavailable: Share{25, true}, MinReady: time.Second, ProgressDeadline: 10 * time.Minute, AutoRollback: true}
 	for _, raw := range []string{"", "{}", "[]", `{"maxSurge": "x", "maxUnavailable": -1}`, `{"type": "RollingUpdate"}`} {
 		require.Equal(t, want, ParseStrategy(json.RawMessage(raw), false), raw)
 	}

@@ -12,7 +12,7 @@ type Strategy struct {
 	Recreate         bool          // all old pods end before the first new one begins
 	MaxSurge         Share         // how many pods more than wanted there may be; 25 %
 	MaxUnavailable   Share         // how many fewer may be available; 25 %, and 1 for daemonsets
-	MinReady         time.Duration // how long a pod has to run before it counts as available
+	MinReady         time.Duration // how long a pod has to run before it counts as available; 1 s, so that what falls over at once never does
 	ProgressDeadline time.Duration // how long a rollout may stand still; 10 minutes
 	AutoRollback     bool          // go back when a new generation does nothing but crash; true
 }
@@ -68,7 +68,7 @@ func ParseStrategy(raw json.RawMessage, daemonset bool) Strategy {
 		Recreate:         in.Type == "Recreate",
 		MaxSurge:         parseShare(in.MaxSurge, Share{Number: 25, Percent: true}),
 		MaxUnavailable:   parseShare(in.MaxUnavailable, unavailable),
-		MinReady:         seconds(in.MinReady, 0),
+		MinReady:         seconds(in.MinReady, 1),
 		ProgressDeadline: seconds(in.ProgressDeadline, 600),
 		AutoRollback:     strings.Trim(string(in.AutoRollback), `"`) != "false",
 	}

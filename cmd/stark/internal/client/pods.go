@@ -13,8 +13,8 @@ import (
 
 // PodFilter narrows a list of pods; an empty field is any.
 type PodFilter struct {
-	Namespace, Name, Status, NodeID, PackID string
-	LabelSelector                           string // Kubernetes'
+	Namespace, Name, Status, NodeID, PackID, DeploymentID string
+	LabelSelector                                         string // Kubernetes'
 }
 
 // Pods lists pods, newest first: up to limit (0 is all). more says that the server has others.
@@ -25,6 +25,7 @@ func (c *Client) Pods(ctx context.Context, f PodFilter, limit int) (pods []wire.
 	put(query, "status", f.Status)
 	put(query, "nodeId", f.NodeID)
 	put(query, "packId", f.PackID)
+	put(query, "deploymentId", f.DeploymentID)
 	put(query, "labelSelector", f.LabelSelector)
 	return collect[wire.Pod](ctx, c, []string{"api", "pods"}, query, limit)
 }

@@ -28,6 +28,7 @@ type State struct {
 	deploys    map[uuid.UUID]*core.Deployment
 	podsOf     map[uuid.UUID]map[uuid.UUID]struct{} // deployment → its pods, those that have ended too
 	config     map[string]json.RawMessage
+	settings   uint64 // grows with each change of config or namespaces
 
 	watches []*Watch
 }
@@ -106,6 +107,7 @@ func (s *State) Apply(changes core.Changes) Delta {
 // replace installs a snapshot. Assumptions that it does not confirm stay: the decision may be committed a moment later, and until its echo
 // or Forget its room is not anybody else's.
 func (s *State) replace(changes core.Changes) Delta {
+	s.settings++
 	oldPods, oldNodes, assumed := s.pods, s.nodes, s.assumed
 	s.allChanged() // what was there, since it may be gone
 	s.reset()
@@ -179,17 +181,23 @@ func (s *State) apply(event core.Event, delta *Delta) {
 		delete(s.packs, e.ID)
 		s.packChanged(e.ID)
 	case core.NamespaceUpserted:
+		s.settings++
 		s.namespaces[e.Namespace.ID] = withLabels(e, s.namespaces[e.Namespace.ID])
 		s.namespaceChanged(e.Namespace.ID)
 		delta.Reschedule = true // its quota may have grown
 	case core.NamespaceDeleted:
+		s.settings++
 		s.namespaceChanged(e.ID)
 		delete(s.namespaces, e.ID)
 	case core.ConfigUpserted:
+		s.settings++
+		delta.Reschedule = true // it may say how pods are placed
 		if !e.Unchanged {
 			s.config[e.Key] = e.Value
 		}
 	case core.ConfigDeleted:
+		s.settings++
+		delta.Reschedule = true
 		delete(s.config, e.Key)
 	case core.PriorityClassUpserted, core.PriorityClassDeleted:
 		// Resolved by the database when a pod is inserted; nothing here needs them.

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"encoding/json"
+	"maps"
 
 	"github.com/google/uuid"
 
@@ -137,6 +138,31 @@ func (s *State) ConfigInt(key string, fallback int64) int64 {
 		return v
 	}
 	return fallback
+}
+
+// Settings are what people have set, as of a version that grows with each change.
+type Settings struct {
+	Version    uint64
+	Config     map[string]json.RawMessage // cluster_config; shared, do not change it
+	Namespaces []*core.Namespace
+}
+
+// SettingsVersion is the version of Settings.
+func (s *State) SettingsVersion() uint64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.settings
+}
+
+// Settings returns them.
+func (s *State) Settings() Settings {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	settings := Settings{Version: s.settings, Config: maps.Clone(s.config)}
+	for _, ns := range s.namespaces {
+		settings.Namespaces = append(settings.Namespaces, ns)
+	}
+	return settings
 }
 
 // Counts says how much there is: for health pages and metrics.

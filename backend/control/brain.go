@@ -17,15 +17,19 @@ const maxEvictions = 500
 // brain is the scheduler's index and queue for one term, kept up to date by what has changed: a lone pod costs what a lone pod costs, however
 // many nodes there are. One goroutine owns it.
 type brain struct {
-	watch   *cluster.Watch
-	index   *sched.Cluster
-	queue   *sched.Queue
-	waiting map[uuid.UUID]*core.Pod // in the queue
+	picture  picture
+	seed     uint64
+	settings uint64 // the version that the index goes by; 0 is none
+	preempts bool
+	watch    *cluster.Watch
+	index    *sched.Cluster
+	queue    *sched.Queue
+	waiting  map[uuid.UUID]*core.Pod // in the queue
 }
 
-func newBrain(watch *cluster.Watch, seed uint64) *brain {
+func newBrain(picture picture, seed uint64) *brain {
 	index := sched.NewCluster(sched.Config{Seed: seed})
-	return &brain{watch: watch, index: index, queue: sched.NewQueue(index, sched.Backoff{}), waiting: map[uuid.UUID]*core.Pod{}}
+	return &brain{picture: picture, seed: seed, watch: picture.Watch(), index: index, queue: sched.NewQueue(index, sched.Backoff{}), waiting: map[uuid.UUID]*core.Pod{}}
 }
 
 func (b *brain) close() { b.watch.Close() }
@@ -33,17 +37,35 @@ func (b *brain) close() { b.watch.Close() }
 // decide makes a plan for the pods that are worth a try now. What it places counts as placed until the picture says otherwise: the caller assumes
 // it there, or lets the picture forget it. changed are pods that do not wait any more.
 func (b *brain) decide(now time.Time, limit int) (plan sched.Plan, changed []uuid.UUID) {
+	b.configure()
 	changed = b.learn(b.watch.Take())
 	pods := b.queue.Take(now)
 	if len(pods) == 0 {
 		return plan, changed
 	}
-	plan = b.index.Decide(pods, sched.Options{Limit: limit, Evictions: maxEvictions})
+	plan = b.index.Decide(pods, sched.Options{Limit: limit, Evictions: maxEvictions, NoPreemption: !b.preempts})
 	b.queue.Settle(&plan, now)
 	for _, p := range plan.Placements {
 		delete(b.waiting, p.PodID)
 	}
 	return plan, changed
+}
+
+// configure takes in how people want pods to be placed, when that has changed. Those that have no place get another try: preemption may help them now.
+func (b *brain) configure() {
+	if b.settings != 0 && b.picture.SettingsVersion() == b.settings {
+		return
+	}
+	settings := b.picture.Settings()
+	b.settings = settings.Version
+	cfg, preempts := scheduling(settings, b.seed)
+	b.index.Configure(cfg)
+	if preempts && !b.preempts {
+		for _, pod := range b.waiting {
+			b.queue.Add(pod)
+		}
+	}
+	b.preempts = preempts
 }
 
 // learn takes in how things are now that have changed.

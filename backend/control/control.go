@@ -29,6 +29,7 @@ type decider interface {
 	Assign(ctx context.Context, epoch core.Epoch, placements []core.Placement) ([]uuid.UUID, error)
 	ExplainPending(ctx context.Context, epoch core.Epoch, why map[uuid.UUID]json.RawMessage) ([]uuid.UUID, error)
 	Evict(ctx context.Context, epoch core.Epoch, evictions []core.Eviction) ([]uuid.UUID, error)
+	Prune(ctx context.Context, most int) (deleted int64, err error)
 	Roll(ctx context.Context, epoch core.Epoch, step core.RolloutStep) (position uint64, err error)
 	EndDrains(ctx context.Context, epoch core.Epoch, nodes []uuid.UUID) ([]uuid.UUID, error)
 	NodeLeases(ctx context.Context) ([]core.NodeLease, error)
@@ -51,6 +52,8 @@ type picture interface {
 	Deployments() []*core.Deployment
 	PodsOf(deployment uuid.UUID) []*core.Pod
 	ConfigInt(key string, fallback int64) int64
+	SettingsVersion() uint64
+	Settings() cluster.Settings
 }
 
 // Store is what the loops need of the database.
@@ -219,6 +222,7 @@ func (c *Controller) lead(parent context.Context, epoch core.Epoch, began time.T
 		c.schedule(ctx, epoch)
 	})
 	loops.Go(func() { defer resign(); c.watchNodes(ctx, epoch) })
+	loops.Go(func() { c.tidy(ctx) })
 	c.keep(ctx, epoch, began)
 	c.leads.Store(nil)
 	resign()

@@ -139,9 +139,8 @@ func TestADrainGoesOnUnderTheNextLeader(t *testing.T) {
 	pods := fixture.Pods(t, w.pool, w.pack, 5)
 	eventually(t, "placed", func() bool { return w.count(t, "status = 'scheduled'") == 5 })
 	w.run(t)
-	daemon := fixture.One[uuid.UUID](t, w.pool, `insert into public.deployments (name, pack_id, mode, created_by) values ('d', $1, 'daemonset', $2) returning id`, w.pack, w.ops.UserID)
-	fixture.Exec(t, w.pool, "insert into public.pods (name, pack_id, deployment_id, deployment_generation) values ('daemon', $1, $2, 1)", w.pack, daemon)
-	eventually(t, "placed, too", func() bool { return w.count(t, "status = 'scheduled' and name = 'daemon'") == 1 })
+	fixture.Exec(t, w.pool, `insert into public.deployments (name, pack_id, mode, created_by) values ('d', $1, 'daemonset', $2)`, w.pack, w.ops.UserID)
+	eventually(t, "placed, too", func() bool { return w.count(t, "status = 'scheduled' and deployment_id is not null") == 1 })
 	w.run(t)
 	fixture.Exec(t, w.pool, "update public.pods set desired_state = 'stopped' where id = $1", pods[0]) // goes anyway
 	fixture.Exec(t, w.pool, "update public.nodes set drain_deadline = now() + interval '1 hour' where id = $1", n1)
@@ -160,7 +159,8 @@ func TestADrainGoesOnUnderTheNextLeader(t *testing.T) {
 	eventually(t, "it is drained", func() bool {
 		return fixture.One[bool](t, w.pool, "select drained_at is not null from public.nodes where id = $1", n1)
 	})
-	require.EqualValues(t, 1, w.count(t, "name = 'daemon' and status = 'running' and incarnation = 1"), "a daemonset's pod stays")
+	require.EqualValues(t, 1, fixture.One[int64](t, w.pool, `select count(*) from public.pods
+		where deployment_id is not null and node_id = $1 and status = 'running' and incarnation = 1`, n1), "a daemonset's pod stays")
 	require.EqualValues(t, 1, fixture.One[int64](t, w.pool, "select count(*) from public.events where reason = 'drained' and object_name = 'n1'"))
 	require.EqualValues(t, 4, fixture.One[int64](t, w.pool, "select count(*) from public.pod_history where event = 'eviction_requested'"), "each was asked once")
 }

@@ -254,3 +254,5 @@ func (f *fakeStore) Evict(_ context.Context, _ core.Epoch, evictions []core.Evic
 func (f *fakeStore) Roll(context.Context, core.Epoch, core.RolloutStep) (uint64, error) {
 	return 0, nil
 }
+
+func (f *fakeStore) Prune(context.Context, int) (int64, error) { return 0, nil }

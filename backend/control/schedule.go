@@ -97,7 +97,7 @@ type missed struct {
 
 func newScheduler(c *Controller, epoch core.Epoch) *scheduler {
 	return &scheduler{
-		Controller: c, epoch: epoch, brain: newBrain(c.cfg.Cluster.Watch(), c.cfg.Seed), says: newExplainer(), stirred: true,
+		Controller: c, epoch: epoch, brain: newBrain(c.cfg.Cluster, c.cfg.Seed), says: newExplainer(), stirred: true,
 		landed: make(chan func() error), flights: map[int]time.Time{}, tries: map[uuid.UUID]uint8{},
 	}
 }

@@ -58,10 +58,15 @@ func (s *Server) createDeployment(c *fiber.Ctx, who caller) error {
 	if len(in.Name) > maxDeploymentName {
 		return core.Invalid("name", "must be at most %d characters: its pods' names start with it", maxDeploymentName)
 	}
-	made, err := s.cfg.Store.CreateDeployment(c.UserContext(), who.Actor, in)
+	ctx, replayed, err := once(c)
 	if err != nil {
 		return err
 	}
+	made, err := s.cfg.Store.CreateDeployment(ctx, who.Actor, in)
+	if err != nil {
+		return err
+	}
+	replayed()
 	return created(c, "/api/deployments/"+made.ID.String(), made)
 }
 
@@ -161,6 +166,9 @@ func (s *Server) patchDeployment(c *fiber.Ctx, who caller) error {
 }
 
 func (s *Server) changeDeployment(c *fiber.Ctx, who caller, patch wire.DeploymentPatch) error {
+	if err := ifMatch(c, &patch.Revision); err != nil {
+		return err
+	}
 	return s.onDeployment(c, func(id uuid.UUID) (any, error) {
 		return s.cfg.Store.UpdateDeployment(c.UserContext(), who.Actor, id, patch)
 	})

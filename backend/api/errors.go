@@ -18,6 +18,7 @@ var statuses = map[core.Code]int{
 	core.CodeNotFound:        fiber.StatusNotFound,
 	core.CodeConflict:        fiber.StatusConflict,
 	core.CodeQuota:           fiber.StatusForbidden,
+	core.CodeKeyReused:       fiber.StatusUnprocessableEntity,
 	core.CodeTooLarge:        fiber.StatusRequestEntityTooLarge,
 	core.CodeUnsupported:     fiber.StatusUnsupportedMediaType,
 	core.CodeMethod:          fiber.StatusMethodNotAllowed,

@@ -13,6 +13,7 @@ func (s *Server) namespaceRoutes(r fiber.Router) {
 	r.Post("/", s.as(s.createNamespace))
 	r.Get("/", s.as(s.listNamespaces))
 	r.Get("/:name", s.as(s.getNamespace))
+	r.Patch("/:name", s.as(s.patchNamespace))
 	r.Delete("/:name", s.as(s.deleteNamespace))
 }
 
@@ -25,6 +26,8 @@ func (s *Server) createNamespace(c *fiber.Ctx, who caller) error {
 		needName("name", in.Name),
 		checkMap("labels", in.Labels),
 		checkQuota("resourceQuota", in.ResourceQuota),
+		checkCPU("defaults.cpu", in.Defaults.CPU),
+		checkMemory("defaults.memory", in.Defaults.Memory),
 	); err != nil {
 		return err
 	}
@@ -74,6 +77,38 @@ func (s *Server) getNamespace(c *fiber.Ctx, who caller) error {
 		return err
 	}
 	ns, err := s.cfg.Store.Namespace(c.UserContext(), who.Actor, name)
+	if err != nil {
+		return err
+	}
+	return ok(c, ns)
+}
+
+func (s *Server) patchNamespace(c *fiber.Ctx, who caller) error {
+	name, err := pathName(c, "name")
+	if err != nil {
+		return err
+	}
+	var in wire.NamespacePatch
+	if err := decode(c, &in); err != nil {
+		return err
+	}
+	if in.Labels == nil && in.ResourceQuota == nil && in.Defaults == nil {
+		return core.Errorf(core.CodeValidation, "nothing to change: give labels, resourceQuota or defaults")
+	}
+	if err := first(checkPatch("labels", in.Labels), ifMatch(c, &in.Revision)); err != nil {
+		return err
+	}
+	if in.ResourceQuota != nil {
+		if err := checkQuota("resourceQuota", *in.ResourceQuota); err != nil {
+			return err
+		}
+	}
+	if in.Defaults != nil {
+		if err := first(checkCPU("defaults.cpu", in.Defaults.CPU), checkMemory("defaults.memory", in.Defaults.Memory)); err != nil {
+			return err
+		}
+	}
+	ns, err := s.cfg.Store.UpdateNamespace(c.UserContext(), who.Actor, name, in)
 	if err != nil {
 		return err
 	}

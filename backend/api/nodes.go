@@ -145,6 +145,9 @@ func (s *Server) changeNode(c *fiber.Ctx, who caller, patch wire.NodePatch) erro
 	if err != nil {
 		return err
 	}
+	if err := ifMatch(c, &patch.Revision); err != nil {
+		return err
+	}
 	node, err := s.cfg.Store.UpdateNode(c.UserContext(), who.Actor, idOrName, patch)
 	if err != nil {
 		return err

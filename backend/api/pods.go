@@ -20,7 +20,11 @@ const (
 func (s *Server) podRoutes(r fiber.Router) {
 	r.Post("/", s.as(s.createPod))
 	r.Get("/", s.as(s.listPods))
+	r.Post("/batch", s.as(s.createPods))
 	r.Get("/:id", s.as(s.getPod))
+	r.Patch("/:id", s.as(s.patchPod))
+	r.Get("/:id/status", s.as(s.podStatus))
+	r.Post("/:id/rollback", s.as(s.rollBackPod))
 	r.Delete("/:id", s.as(s.deletePod))
 	r.Post("/:id/stop", s.as(s.stopPod))
 	r.Get("/:id/history", s.as(s.podHistory))
@@ -46,10 +50,15 @@ func (s *Server) createPod(c *fiber.Ctx, who caller) error {
 	if err := checkPod(&in); err != nil {
 		return err
 	}
-	pod, err := s.cfg.Store.CreatePod(c.UserContext(), who.Actor, in)
+	ctx, replayed, err := once(c)
 	if err != nil {
 		return err
 	}
+	pod, err := s.cfg.Store.CreatePod(ctx, who.Actor, in)
+	if err != nil {
+		return err
+	}
+	replayed()
 	return created(c, "/api/pods/"+pod.ID.String(), pod)
 }
 
@@ -119,6 +128,9 @@ func (s *Server) listPods(c *fiber.Ctx, who caller) error {
 		return err
 	}
 	if f.DeploymentID, err = queryID(c, "deploymentId"); err != nil {
+		return err
+	}
+	if err = queryFields(c, &f); err != nil {
 		return err
 	}
 	if f.Labels, err = querySelector(c); err != nil {

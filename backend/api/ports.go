@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"time"
 
@@ -36,6 +37,7 @@ type Store interface {
 	nodeStore
 	namespaceStore
 	deploymentStore
+	clusterStore
 	userStore
 	Whoami(ctx context.Context, actor core.Actor) (wire.User, error)
 }
@@ -52,6 +54,9 @@ type podStore interface {
 	CreatePod(ctx context.Context, actor core.Actor, in wire.PodCreate) (wire.Pod, error)
 	Pod(ctx context.Context, actor core.Actor, id uuid.UUID) (wire.Pod, error)
 	ListPods(ctx context.Context, actor core.Actor, filter wire.PodFilter) ([]wire.Pod, string, error)
+	CreatePods(ctx context.Context, actor core.Actor, in []wire.PodCreate) ([]wire.Pod, error)
+	UpdatePod(ctx context.Context, actor core.Actor, id uuid.UUID, patch wire.PodPatch) (wire.Pod, error)
+	RollBackPod(ctx context.Context, actor core.Actor, id uuid.UUID, version string) (wire.Pod, error)
 	StopPod(ctx context.Context, actor core.Actor, id uuid.UUID) (wire.Pod, error)
 	DeletePod(ctx context.Context, actor core.Actor, id uuid.UUID) error
 	PodHistory(ctx context.Context, actor core.Actor, id uuid.UUID) ([]wire.PodEvent, error)
@@ -70,6 +75,7 @@ type namespaceStore interface {
 	CreateNamespace(ctx context.Context, actor core.Actor, in wire.NamespaceCreate) (wire.Namespace, error)
 	Namespace(ctx context.Context, actor core.Actor, name string) (wire.Namespace, error)
 	ListNamespaces(ctx context.Context, actor core.Actor, part wire.Slice) ([]wire.Namespace, string, error)
+	UpdateNamespace(ctx context.Context, actor core.Actor, name string, patch wire.NamespacePatch) (wire.Namespace, error)
 	DeleteNamespace(ctx context.Context, actor core.Actor, name string) error
 }
 
@@ -81,6 +87,19 @@ type deploymentStore interface {
 	UndoDeployment(ctx context.Context, actor core.Actor, id uuid.UUID, generation int64) (wire.Deployment, error)
 	DeploymentRevisions(ctx context.Context, actor core.Actor, id uuid.UUID) ([]wire.DeploymentRevision, error)
 	DeleteDeployment(ctx context.Context, actor core.Actor, id uuid.UUID) error
+}
+
+type clusterStore interface {
+	CreatePriorityClass(ctx context.Context, actor core.Actor, in wire.PriorityClassCreate) (wire.PriorityClass, error)
+	PriorityClass(ctx context.Context, actor core.Actor, name string) (wire.PriorityClass, error)
+	ListPriorityClasses(ctx context.Context, actor core.Actor) ([]wire.PriorityClass, error)
+	UpdatePriorityClass(ctx context.Context, actor core.Actor, name string, patch wire.PriorityClassPatch) (wire.PriorityClass, error)
+	DeletePriorityClass(ctx context.Context, actor core.Actor, name string) error
+	Settings(ctx context.Context, actor core.Actor) ([]wire.Setting, error)
+	Setting(ctx context.Context, actor core.Actor, key string) (wire.Setting, error)
+	PutSetting(ctx context.Context, actor core.Actor, key string, value json.RawMessage, revision *int64) (wire.Setting, error)
+	ResetSetting(ctx context.Context, actor core.Actor, key string) (wire.Setting, error)
+	ListEvents(ctx context.Context, actor core.Actor, filter wire.EventFilter) ([]wire.Event, string, error)
 }
 
 type userStore interface {

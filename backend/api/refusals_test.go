@@ -34,6 +34,11 @@ var protected = []struct{ method, path string }{
 	{"DELETE", "/api/deployments/" + someID.String()}, {"GET", "/api/deployments/" + someID.String() + "/revisions"},
 	{"POST", "/api/deployments/" + someID.String() + "/scale"}, {"POST", "/api/deployments/" + someID.String() + "/pause"},
 	{"POST", "/api/deployments/" + someID.String() + "/resume"}, {"POST", "/api/deployments/" + someID.String() + "/rollback"},
+	{"POST", "/api/pods/batch"}, {"PATCH", "/api/pods/" + someID.String()}, {"GET", "/api/pods/" + someID.String() + "/status"},
+	{"POST", "/api/pods/" + someID.String() + "/rollback"}, {"PATCH", "/api/namespaces/one"},
+	{"POST", "/api/priorityclasses"}, {"GET", "/api/priorityclasses"}, {"GET", "/api/priorityclasses/one"}, {"PATCH", "/api/priorityclasses/one"},
+	{"DELETE", "/api/priorityclasses/one"}, {"GET", "/api/config"}, {"GET", "/api/config/heartbeat.timeoutMs"}, {"PUT", "/api/config/heartbeat.timeoutMs"},
+	{"DELETE", "/api/config/heartbeat.timeoutMs"}, {"GET", "/api/events"},
 	{"GET", "/api/watch"},
 }
 
@@ -43,7 +48,9 @@ var bodies = map[string]string{
 	"/api/pods":  `{"pack":"hello"}`, "/api/nodes": `{"name":"n1","runtimeType":"node"}`, "/api/namespaces": `{"name":"team-a"}`,
 	"/auth/setup": `{"token":"stark_setup_x"}`, "/api/users/" + someID.String(): `{"role":"viewer"}`,
 	"/api/packs/" + someID.String(): `{"visibility":"public"}`,
-	"/api/deployments":              `{"name":"web","pack":"hello"}`, "/api/deployments/" + someID.String(): `{"replicas":2}`,
+	"/api/pods/batch":               `{"pods":[{"pack":"hello"}]}`, "/api/pods/" + someID.String(): `{"labels":{"a":"b"}}`, "/api/namespaces/one": `{"labels":{"a":"b"}}`,
+	"/api/priorityclasses": `{"name":"urgent","value":5}`, "/api/priorityclasses/one": `{"description":"x"}`, "/api/config/heartbeat.timeoutMs": `{"value":40000}`,
+	"/api/deployments": `{"name":"web","pack":"hello"}`, "/api/deployments/" + someID.String(): `{"replicas":2}`,
 	"/api/deployments/" + someID.String() + "/scale": `{"replicas":2}`, "/api/deployments/" + someID.String() + "/rollback": `{"generation":1}`,
 	"/api/nodes/one": `{"unschedulable":true}`, "/api/nodes/one/drain": `{"timeoutSeconds":60}`,
 }
@@ -55,7 +62,7 @@ func TestEveryRouteOfOursIsListedHere(t *testing.T) {
 	for _, r := range protected {
 		known[r.method+" "+r.path] = true
 	}
-	pattern := strings.NewReplacer("/api/nodes/:id", "/api/nodes/one", ":id", someID.String(), ":name", "one")
+	pattern := strings.NewReplacer("/api/nodes/:id", "/api/nodes/one", ":key", "heartbeat.timeoutMs", ":id", someID.String(), ":name", "one")
 	for _, path := range agentPaths {
 		known["GET "+path] = true
 	}
@@ -102,7 +109,7 @@ func TestTheStoresRefusalsAreAnswered(t *testing.T) {
 			for _, r := range protected {
 				w.err = core.Errorf(code, "said by the store").WithCause(secret)
 				var body any
-				if b, has := bodies[r.path]; has && (r.method == "POST" || r.method == "PATCH") {
+				if b, has := bodies[r.path]; has && (r.method == "POST" || r.method == "PATCH" || r.method == "PUT") {
 					body = b
 				}
 				a := w.do(r.method, r.path, body)

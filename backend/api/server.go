@@ -127,6 +127,9 @@ func (s *Server) routes() error {
 	s.nodeRoutes(api.Group("/nodes"))
 	s.namespaceRoutes(api.Group("/namespaces"))
 	s.deploymentRoutes(api.Group("/deployments"))
+	s.priorityClassRoutes(api.Group("/priorityclasses"))
+	s.configRoutes(api.Group("/config"))
+	api.Get("/events", s.as(s.listEvents))
 	s.userRoutes(api.Group("/users"))
 	api.Get("/watch", s.as(s.watch))
 	if err := s.consoleRoutes(); err != nil {

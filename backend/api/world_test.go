@@ -130,6 +130,52 @@ func (f *fakes) ListNamespaces(_ context.Context, a core.Actor, part wire.Slice)
 func (f *fakes) DeleteNamespace(_ context.Context, a core.Actor, name string) error {
 	return f.note("delete", a, name)
 }
+func (f *fakes) CreatePods(ctx context.Context, a core.Actor, in []wire.PodCreate) ([]wire.Pod, error) {
+	if o := core.OnceOf(ctx); o != nil {
+		o.Replayed = f.got("key "+o.Key) == o.Request
+		_ = f.note("key "+o.Key, a, o.Request)
+	}
+	return make([]wire.Pod, len(in)), f.note("batch", a, in)
+}
+func (f *fakes) UpdatePod(_ context.Context, a core.Actor, id uuid.UUID, patch wire.PodPatch) (wire.Pod, error) {
+	return wire.Pod{ID: id, Revision: 8}, f.note("patch", a, patch)
+}
+func (f *fakes) RollBackPod(_ context.Context, a core.Actor, _ uuid.UUID, version string) (wire.Pod, error) {
+	return wire.Pod{ID: someID}, f.note("rollback", a, version)
+}
+func (f *fakes) UpdateNamespace(_ context.Context, a core.Actor, name string, patch wire.NamespacePatch) (wire.Namespace, error) {
+	return wire.Namespace{Name: name}, f.note("patch", a, patch)
+}
+func (f *fakes) CreatePriorityClass(_ context.Context, a core.Actor, in wire.PriorityClassCreate) (wire.PriorityClass, error) {
+	return wire.PriorityClass{Name: in.Name}, f.note("class", a, in)
+}
+func (f *fakes) PriorityClass(_ context.Context, a core.Actor, name string) (wire.PriorityClass, error) {
+	return wire.PriorityClass{Name: name, Revision: 7}, f.note("class", a, name)
+}
+func (f *fakes) ListPriorityClasses(_ context.Context, a core.Actor) ([]wire.PriorityClass, error) {
+	return nil, f.note("classes", a, nil)
+}
+func (f *fakes) UpdatePriorityClass(_ context.Context, a core.Actor, name string, patch wire.PriorityClassPatch) (wire.PriorityClass, error) {
+	return wire.PriorityClass{Name: name}, f.note("patch", a, patch)
+}
+func (f *fakes) DeletePriorityClass(_ context.Context, a core.Actor, name string) error {
+	return f.note("delete", a, name)
+}
+func (f *fakes) Settings(_ context.Context, a core.Actor) ([]wire.Setting, error) {
+	return nil, f.note("settings", a, nil)
+}
+func (f *fakes) Setting(_ context.Context, a core.Actor, key string) (wire.Setting, error) {
+	return wire.Setting{Key: key}, f.note("setting", a, key)
+}
+func (f *fakes) PutSetting(_ context.Context, a core.Actor, key string, value json.RawMessage, revision *int64) (wire.Setting, error) {
+	return wire.Setting{Key: key}, f.note("put", a, string(value))
+}
+func (f *fakes) ResetSetting(_ context.Context, a core.Actor, key string) (wire.Setting, error) {
+	return wire.Setting{Key: key}, f.note("reset", a, key)
+}
+func (f *fakes) ListEvents(_ context.Context, a core.Actor, filter wire.EventFilter) ([]wire.Event, string, error) {
+	return []wire.Event{{ID: 5}}, "5", f.note("events", a, filter)
+}
 func (f *fakes) CreateDeployment(_ context.Context, a core.Actor, in wire.DeploymentCreate) (wire.Deployment, error) {
 	return wire.Deployment{ID: someID, Name: in.Name}, f.note("deployment", a, in)
 }

@@ -16,6 +16,7 @@ const (
 	CodeNotFound        Code = "NOT_FOUND"
 	CodeConflict        Code = "CONFLICT"
 	CodeQuota           Code = "QUOTA_EXCEEDED"
+	CodeKeyReused       Code = "IDEMPOTENCY_KEY_REUSED"
 	CodeTooLarge        Code = "PAYLOAD_TOO_LARGE"
 	CodeUnsupported     Code = "UNSUPPORTED_MEDIA_TYPE"
 	CodeMethod          Code = "METHOD_NOT_ALLOWED"

@@ -16,25 +16,30 @@ import (
 func (s *Store) CreateDeployment(ctx context.Context, actor core.Actor, in wire.DeploymentCreate) (wire.Deployment, error) {
 	var made wire.Deployment
 	err := s.asActor(ctx, actor, func(q *db.Queries) error {
-		packID, err := resolvePack(ctx, q, wire.PodCreate{PackID: in.PackID, Pack: in.Pack, Version: in.Version})
+		id, err := onceOne(ctx, q, actor, func() (uuid.UUID, error) { return insertDeployment(ctx, q, in) })
 		if err != nil {
 			return err
-		}
-		id, err := q.InsertDeployment(ctx, db.InsertDeploymentParams{
-			Name: in.Name, Namespace: in.Namespace, Labels: jsonOf(in.Labels, "{}"), Annotations: jsonOf(in.Annotations, "{}"), PackID: packID,
-			FollowLatest: in.FollowLatest, Mode: in.Mode, Replicas: in.Replicas, Spec: orEmpty(in.Spec, "{}"), Strategy: orEmpty(in.Strategy, "{}"),
-			Paused: in.Paused, HistoryLimit: in.HistoryLimit,
-		})
-		if breaks(err, "deployments_namespace_fkey") {
-			return core.Invalid("namespace", "there is no namespace %q", in.Namespace).WithCause(err)
-		}
-		if err != nil {
-			return mapError("insert deployment", err)
 		}
 		made, err = readDeployment(ctx, q, id)
 		return err
 	})
 	return made, err
+}
+
+func insertDeployment(ctx context.Context, q *db.Queries, in wire.DeploymentCreate) (uuid.UUID, error) {
+	packID, err := resolvePack(ctx, q, wire.PodCreate{PackID: in.PackID, Pack: in.Pack, Version: in.Version})
+	if err != nil {
+		return uuid.Nil, err
+	}
+	id, err := q.InsertDeployment(ctx, db.InsertDeploymentParams{
+		Name: in.Name, Namespace: in.Namespace, Labels: jsonOf(in.Labels, "{}"), Annotations: jsonOf(in.Annotations, "{}"), PackID: packID,
+		FollowLatest: in.FollowLatest, Mode: in.Mode, Replicas: in.Replicas, Spec: orEmpty(in.Spec, "{}"), Strategy: orEmpty(in.Strategy, "{}"),
+		Paused: in.Paused, HistoryLimit: in.HistoryLimit,
+	})
+	if breaks(err, "deployments_namespace_fkey") {
+		return uuid.Nil, core.Invalid("namespace", "there is no namespace %q", in.Namespace).WithCause(err)
+	}
+	return id, mapError("insert deployment", err)
 }
 
 func readDeployment(ctx context.Context, q *db.Queries, id uuid.UUID) (wire.Deployment, error) {

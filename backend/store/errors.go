@@ -27,6 +27,8 @@ var conflicts = map[string]string{
 	"pods_transition":                "the pod's status does not allow that",
 	"pods_stop_is_final":             "a stopped pod cannot be started again",
 	"pods_immutable":                 "what a pod runs is immutable",
+	"priority_classes_pkey":          "a priority class of this name exists already",
+	"priority_classes_one_default":   "another priority class is the default already",
 	"deployments_namespace_name_key": "a deployment of this name is in the namespace already",
 	"deployments_immutable":          "name, namespace, mode and owner of a deployment are immutable",
 	"nodes_name_key":                 "a node of this name exists already",

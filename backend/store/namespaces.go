@@ -15,14 +15,14 @@ import (
 func (s *Store) CreateNamespace(ctx context.Context, actor core.Actor, in wire.NamespaceCreate) (wire.Namespace, error) {
 	var ns wire.Namespace
 	err := s.asActor(ctx, actor, func(q *db.Queries) error {
-		row, err := q.InsertNamespace(ctx, db.InsertNamespaceParams{
-			Name: in.Name, Labels: jsonOf(in.Labels, "{}"), ResourceQuota: jsonOf(in.ResourceQuota, "{}"),
+		name, err := q.InsertNamespace(ctx, db.InsertNamespaceParams{
+			Name: in.Name, Labels: jsonOf(in.Labels, "{}"), ResourceQuota: jsonOf(in.ResourceQuota, "{}"), Defaults: defaultsJSON(in.Defaults),
 		})
 		if err != nil {
 			return mapError("insert namespace", err)
 		}
-		ns = namespaceOf(db.ListNamespacesRow(row))
-		return nil
+		ns, err = readNamespace(ctx, q, name)
+		return err
 	})
 	return ns, err
 }
@@ -31,12 +31,9 @@ func (s *Store) CreateNamespace(ctx context.Context, actor core.Actor, in wire.N
 func (s *Store) Namespace(ctx context.Context, actor core.Actor, name string) (wire.Namespace, error) {
 	var ns wire.Namespace
 	err := s.asActor(ctx, actor, func(q *db.Queries) error {
-		row, err := q.GetNamespace(ctx, name)
-		if err != nil {
-			return notFound("get namespace", "namespace", err)
-		}
-		ns = namespaceOf(db.ListNamespacesRow(row))
-		return nil
+		var err error
+		ns, err = readNamespace(ctx, q, name)
+		return err
 	})
 	return ns, err
 }
@@ -64,10 +61,80 @@ func (s *Store) DeleteNamespace(ctx context.Context, actor core.Actor, name stri
 	})
 }
 
-func namespaceOf(r db.ListNamespacesRow) wire.Namespace {
-	return wire.Namespace{
-		ID: r.ID, Name: r.Name, Labels: stringMap(r.Labels), ResourceQuota: quotaOf(r.ResourceQuota), CreatedAt: r.CreatedAt, Revision: r.Revision,
+// readNamespace reads one namespace with its usage.
+func readNamespace(ctx context.Context, q *db.Queries, name string) (wire.Namespace, error) {
+	row, err := q.GetNamespace(ctx, name)
+	if err != nil {
+		return wire.Namespace{}, notFound("get namespace", "namespace", err)
 	}
+	ns := namespaceOf(db.ListNamespacesRow(row))
+	if ns.Usage == nil {
+		sum, err := q.CountNamespace(ctx, name)
+		if err != nil {
+			return ns, mapError("count namespace", err)
+		}
+		ns.Usage = usageOf(sum.Pods, sum.CpuMillis, sum.MemoryBytes)
+	}
+	return ns, nil
+}
+
+func usageOf(pods, cpuMillis, memoryBytes int64) *wire.Usage {
+	return &wire.Usage{Pods: pods, CPU: core.FormatCPU(cpuMillis), Memory: core.FormatMemory(memoryBytes)}
+}
+
+// defaultsJSON is what a namespace's pods ask for that say nothing.
+func defaultsJSON(r wire.Resources) json.RawMessage {
+	given := map[string]string{}
+	if r.CPU != "" {
+		given["cpu"] = r.CPU
+	}
+	if r.Memory != "" {
+		given["memory"] = r.Memory
+	}
+	return jsonOf(given, "{}")
+}
+
+// UpdateNamespace changes what the patch gives of a namespace. CONFLICT when the revision has moved on.
+func (s *Store) UpdateNamespace(ctx context.Context, actor core.Actor, name string, patch wire.NamespacePatch) (ns wire.Namespace, err error) {
+	arg := db.UpdateNamespaceParams{Name: name, Labels: jsonOf(patch.Labels, "{}"), Revision: patch.Revision}
+	if patch.ResourceQuota != nil {
+		arg.ResourceQuota = jsonOf(*patch.ResourceQuota, "{}")
+	}
+	if patch.Defaults != nil {
+		arg.Defaults = defaultsJSON(*patch.Defaults)
+	}
+	err = s.asActor(ctx, actor, func(q *db.Queries) error {
+		n, err := q.UpdateNamespace(ctx, arg)
+		if err != nil {
+			return mapError("update namespace", err)
+		}
+		ns, err = readNamespace(ctx, q, name)
+		return explainChange("namespace", n, err, patch.Revision, ns)
+	})
+	return ns, err
+}
+
+// explainChange says why a change matched nothing; err is what reading the thing said.
+func explainChange(what string, changed int64, err error, wanted *int64, now wire.Revised) error {
+	switch {
+	case err != nil || changed > 0:
+		return err
+	case wanted != nil && now.GetRevision() != *wanted:
+		return outdated(now.GetRevision())
+	}
+	return refused(what, true)
+}
+
+func namespaceOf(r db.ListNamespacesRow) wire.Namespace {
+	defaults := stringMap(r.Defaults)
+	ns := wire.Namespace{
+		ID: r.ID, Name: r.Name, Labels: stringMap(r.Labels), ResourceQuota: quotaOf(r.ResourceQuota), CreatedAt: r.CreatedAt, Revision: r.Revision,
+		Defaults: wire.Resources{CPU: defaults["cpu"], Memory: defaults["memory"]},
+	}
+	if r.Counted {
+		ns.Usage = usageOf(r.Pods, r.CpuMillis, r.MemoryBytes)
+	}
+	return ns
 }
 
 // quotaOf reads a quota. A trigger has checked it, but it lets a whole number through as a string too.

@@ -15,17 +15,23 @@ import (
 func (s *Store) CreatePod(ctx context.Context, actor core.Actor, in wire.PodCreate) (wire.Pod, error) {
 	var pod wire.Pod
 	err := s.asActor(ctx, actor, func(q *db.Queries) error {
-		packID, err := resolvePack(ctx, q, in)
+		id, err := onceOne(ctx, q, actor, func() (uuid.UUID, error) {
+			packID, err := resolvePack(ctx, q, in)
+			if err != nil {
+				return uuid.Nil, err
+			}
+			id, err := q.InsertPod(ctx, podParams(in, packID))
+			if err != nil {
+				return uuid.Nil, podInsertError(in, err)
+			}
+			return id, nil
+		})
 		if err != nil {
 			return err
 		}
-		id, err := q.InsertPod(ctx, podParams(in, packID))
-		if err != nil {
-			return podInsertError(in, err)
-		}
 		row, err := q.GetPod(ctx, id)
 		if err != nil {
-			return mapError("read new pod", err)
+			return notFound("read new pod", "pod", err) // made before under the same key, and deleted since
 		}
 		pod = podOf(db.ListPodsRow(row))
 		return nil
@@ -77,7 +83,7 @@ func (s *Store) ListPods(ctx context.Context, actor core.Actor, f wire.PodFilter
 	after, size := slice(f.Slice)
 	err = s.asActor(ctx, actor, func(q *db.Queries) error {
 		rows, err := q.ListPods(ctx, db.ListPodsParams{
-			Namespace: f.Namespace, Name: f.Name, Status: string(f.Status), NodeID: f.NodeID, PackID: f.PackID, CreatedBy: f.CreatedBy, DeploymentID: f.DeploymentID, Selector: jsonOf(f.Labels, "[]"),
+			Namespace: f.Namespace, Name: f.Name, Status: string(f.Status), NodeID: f.NodeID, PackID: f.PackID, CreatedBy: f.CreatedBy, DeploymentID: f.DeploymentID, NotStatus: string(f.NotStatus), NodeName: f.NodeName, Selector: jsonOf(f.Labels, "[]"),
 			AfterAt: after.CreatedAt, AfterID: after.ID, PageSize: size,
 		})
 		pods, next = page(rows, size, podOf, func(p wire.Pod) wire.Cursor { return wire.Cursor{CreatedAt: p.CreatedAt, ID: p.ID} })

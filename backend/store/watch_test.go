@@ -99,6 +99,7 @@ func TestWatchedIsWhatListsShow(t *testing.T) {
 	n, err := w.Node(t.Context(), w.dev, "n1")
 	require.NoError(t, err)
 	space, err := w.Namespace(t.Context(), w.dev, "default")
+	space.Usage = nil // nobody counts for a list
 	require.NoError(t, err)
 	want := map[wire.WatchRef]any{
 		{Kind: wire.WatchPacks, ID: pack.ID}: pack, {Kind: wire.WatchNodes, ID: node}: n, {Kind: wire.WatchNamespaces, ID: space.ID}: space,

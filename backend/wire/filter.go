@@ -83,6 +83,8 @@ type PodFilter struct {
 	CreatedBy *uuid.UUID
 	// DeploymentID narrows to the pods that a deployment keeps.
 	DeploymentID *uuid.UUID
+	NotStatus    core.PodStatus
+	NodeName     string
 	Labels       []Requirement // all of them hold
 	Slice
 }
@@ -108,4 +110,13 @@ type DeploymentFilter struct {
 	Name      string
 	PackID    *uuid.UUID
 	Slice
+}
+
+// EventFilter narrows GET /api/events. Empty fields do not narrow.
+type EventFilter struct {
+	Kind, ObjectName, Namespace, Type, Reason string
+	ObjectID                                  *uuid.UUID
+	Since                                     time.Time
+	Before                                    int64 // id of the last event of the page before; 0 starts at the newest
+	Limit                                     int   // 1 to MaxLimit
 }

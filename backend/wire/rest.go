@@ -245,8 +245,18 @@ type Namespace struct {
 	Name          string            `json:"name"`
 	Labels        map[string]string `json:"labels"`
 	ResourceQuota Quota             `json:"resourceQuota"`
-	CreatedAt     time.Time         `json:"createdAt"`
-	Revision      int64             `json:"revision"`
+	Defaults      Resources         `json:"defaults"` // what a pod asks for that says nothing; "" is the cluster's
+	// Usage is what live pods take, null in lists and watches where there is no quota.
+	Usage     *Usage    `json:"usage"`
+	CreatedAt time.Time `json:"createdAt"`
+	Revision  int64     `json:"revision"`
+}
+
+// Usage sums up what pods ask for.
+type Usage struct {
+	Pods   int64  `json:"pods"`
+	CPU    string `json:"cpu"`
+	Memory string `json:"memory"`
 }
 
 // NamespaceCreate is the body of POST /api/namespaces.
@@ -254,7 +264,125 @@ type NamespaceCreate struct {
 	Name          string            `json:"name"`
 	Labels        map[string]string `json:"labels,omitempty"`
 	ResourceQuota Quota             `json:"resourceQuota"`
+	Defaults      Resources         `json:"defaults"`
 }
+
+// NamespacePatch is the body of PATCH /api/namespaces/:name; what is left out stays as it is. Labels are merged, null takes a key away; quota and defaults
+// are replaced.
+type NamespacePatch struct {
+	Labels        map[string]*string `json:"labels,omitempty"`
+	ResourceQuota *Quota             `json:"resourceQuota,omitempty"`
+	Defaults      *Resources         `json:"defaults,omitempty"`
+	Revision      *int64             `json:"revision,omitempty"`
+}
+
+// PriorityClass is GET /api/priorityclasses/:name.
+type PriorityClass struct {
+	Name             string    `json:"name"`
+	Value            int32     `json:"value"`
+	PreemptionPolicy string    `json:"preemptionPolicy"` // PreemptLowerPriority, Never
+	GlobalDefault    bool      `json:"globalDefault"`
+	Description      string    `json:"description"`
+	CreatedAt        time.Time `json:"createdAt"`
+	Revision         int64     `json:"revision"`
+}
+
+// PriorityClassCreate is the body of POST /api/priorityclasses.
+type PriorityClassCreate struct {
+	Name             string `json:"name"`
+	Value            *int32 `json:"value"`
+	PreemptionPolicy string `json:"preemptionPolicy,omitempty"` // PreemptLowerPriority when empty
+	GlobalDefault    bool   `json:"globalDefault,omitempty"`
+	Description      string `json:"description,omitempty"`
+}
+
+// PriorityClassPatch is the body of PATCH /api/priorityclasses/:name; what pods have copied never changes.
+type PriorityClassPatch struct {
+	GlobalDefault *bool   `json:"globalDefault,omitempty"`
+	Description   *string `json:"description,omitempty"`
+	Revision      *int64  `json:"revision,omitempty"`
+}
+
+// Setting is GET /api/config/:key: one key of the cluster's configuration.
+type Setting struct {
+	Key         string          `json:"key"`
+	Type        string          `json:"type"` // integer, number, boolean, text
+	Value       json.RawMessage `json:"value"`
+	Default     json.RawMessage `json:"default"`
+	Set         bool            `json:"set"` // false while the default holds
+	Description string          `json:"description"`
+	UpdatedAt   *time.Time      `json:"updatedAt"`
+	Revision    int64           `json:"revision"` // 0 while it is not set
+}
+
+// SettingPut is the body of PUT /api/config/:key.
+type SettingPut struct {
+	Value    json.RawMessage `json:"value"`
+	Revision *int64          `json:"revision,omitempty"`
+}
+
+// PodBatch is the body of POST /api/pods/batch: all of them are made, or none.
+type PodBatch struct {
+	Pods []PodCreate `json:"pods"`
+}
+
+// PodPatch is the body of PATCH /api/pods/:id: what a pod runs never changes. Labels and annotations are merged, null takes a key away.
+type PodPatch struct {
+	Labels      map[string]*string `json:"labels,omitempty"`
+	Annotations map[string]*string `json:"annotations,omitempty"`
+	Revision    *int64             `json:"revision,omitempty"`
+}
+
+// PodRollback is the body of POST /api/pods/:id/rollback.
+type PodRollback struct {
+	Version string `json:"version"` // of the pod's pack; "" is the one before the pod's
+}
+
+// PodState is GET /api/pods/:id/status.
+type PodState struct {
+	ID            uuid.UUID         `json:"id"`
+	Status        core.PodStatus    `json:"status"`
+	DesiredState  core.DesiredState `json:"desiredState"`
+	Reason        string            `json:"reason"`
+	Message       string            `json:"message"`
+	NodeID        *uuid.UUID        `json:"nodeId"`
+	NodeName      string            `json:"nodeName"`
+	Incarnation   int64             `json:"incarnation"`
+	Restarts      int32             `json:"restarts"`
+	Unschedulable json.RawMessage   `json:"unschedulable"`
+	Result        json.RawMessage   `json:"result"`
+	ScheduledAt   *time.Time        `json:"scheduledAt"`
+	StartedAt     *time.Time        `json:"startedAt"`
+	FinishedAt    *time.Time        `json:"finishedAt"`
+	Revision      int64             `json:"revision"`
+}
+
+// Revised is a thing whose changes are numbered: its revision is its ETag.
+type Revised interface{ GetRevision() int64 }
+
+// GetRevision is the pod's revision; the others are alike.
+func (p Pod) GetRevision() int64 { return p.Revision }
+
+// GetRevision is as Pod's.
+func (p PodState) GetRevision() int64 { return p.Revision }
+
+// GetRevision is as Pod's.
+func (n Node) GetRevision() int64 { return n.Revision }
+
+// GetRevision is as Pod's.
+func (p Pack) GetRevision() int64 { return p.Revision }
+
+// GetRevision is as Pod's.
+func (n Namespace) GetRevision() int64 { return n.Revision }
+
+// GetRevision is as Pod's.
+func (d Deployment) GetRevision() int64 { return d.Revision }
+
+// GetRevision is as Pod's.
+func (c PriorityClass) GetRevision() int64 { return c.Revision }
+
+// GetRevision is as Pod's.
+func (s Setting) GetRevision() int64 { return s.Revision }
 
 // Deployment keeps pods of a pack running: a number of them, or one on every fitting node.
 type Deployment struct {

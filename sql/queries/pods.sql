@@ -40,6 +40,8 @@ where (@namespace::text = '' or p.namespace = @namespace)
   and (sqlc.narg('pack_id')::uuid is null or p.pack_id = sqlc.narg('pack_id'))
   and (sqlc.narg('created_by')::uuid is null or p.created_by = sqlc.narg('created_by'))
   and (sqlc.narg('deployment_id')::uuid is null or p.deployment_id = sqlc.narg('deployment_id'))
+  and (@not_status::text = '' or p.status <> @not_status)
+  and (@node_name::text = '' or n.name = @node_name)
   and not exists ( -- a requirement that the labels do not meet; as in Kubernetes, notin and != let a pod without the label through
     select 1 from jsonb_array_elements(@selector::jsonb) r
     where not case r ->> 'op'
@@ -86,3 +88,31 @@ order by t.id;
 select ((select stark.i_am('admin', 'operator')) or coalesce(created_by = (select auth.uid()), false))::boolean as readable
 from public.pods
 where id = @id;
+
+-- name: InsertPods :many
+-- A whole batch in one statement; ids come in the order of the batch.
+insert into public.pods (name, namespace, pack_id, env, args, metadata, cpu, memory, priority_class, node_selector, tolerations, affinity,
+                         topology_spread, scheduling_group, scheduling_group_size, grace_period_ms, labels, annotations)
+select nullif(i.pod ->> 'name', ''), coalesce(nullif(i.pod ->> 'namespace', ''), 'default'), (i.pod ->> 'packId')::uuid,
+       i.pod -> 'env', i.pod -> 'args', i.pod -> 'metadata', nullif(i.pod ->> 'cpu', ''), nullif(i.pod ->> 'memory', ''),
+       nullif(i.pod ->> 'priorityClass', ''), i.pod -> 'nodeSelector', i.pod -> 'tolerations', i.pod -> 'affinity', i.pod -> 'topologySpread',
+       nullif(i.pod ->> 'schedulingGroup', ''), nullif((i.pod ->> 'schedulingGroupSize')::integer, 0),
+       coalesce((i.pod ->> 'gracePeriodMs')::integer, 10000), i.pod -> 'labels', i.pod -> 'annotations'
+from jsonb_array_elements(@pods::jsonb) with ordinality i (pod, place)
+order by i.place
+returning id;
+
+-- name: PatchPod :execrows
+-- Labels and annotations are merged: a null in them takes the key away (RFC 7396). The rest of a pod never changes.
+update public.pods p
+set labels = jsonb_strip_nulls(p.labels || @labels::jsonb), annotations = jsonb_strip_nulls(p.annotations || @annotations::jsonb)
+where p.id = @id and p.revision = coalesce(sqlc.narg('revision')::bigint, p.revision);
+
+-- name: CopyPod :one
+-- Another pod as this one, of another version of its pack.
+insert into public.pods (namespace, pack_id, env, args, metadata, cpu, memory, priority_class, node_selector, tolerations, affinity, topology_spread,
+                         scheduling_group, scheduling_group_size, grace_period_ms, labels, annotations)
+select p.namespace, @pack_id, p.env, p.args, p.metadata, p.cpu, p.memory, p.priority_class, p.node_selector, p.tolerations, p.affinity, p.topology_spread,
+       p.scheduling_group, p.scheduling_group_size, p.grace_period_ms, p.labels, p.annotations
+from public.pods p where p.id = @id
+returning id;

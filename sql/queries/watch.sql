@@ -39,7 +39,11 @@ left join public.packs pk on pk.id = d.pack_id
 where d.id = any (@ids::uuid[]);
 
 -- name: WatchedNamespaces :many
-select id, name, labels, resource_quota, created_at, revision from public.namespaces where id = any (@ids::uuid[]);
+select n.id, n.name, n.labels, n.resource_quota, n.defaults, n.created_at, n.revision, (u.namespace is not null)::boolean as counted,
+       coalesce(u.pods, 0)::bigint as pods, coalesce(u.cpu_millis, 0)::bigint as cpu_millis, coalesce(u.memory_bytes, 0)::bigint as memory_bytes
+from public.namespaces n
+left join public.namespace_usage u on u.namespace = n.name
+where n.id = any (@ids::uuid[]);
 
 -- name: WatchedEvents :many
 select id, at, kind, object_id, object_name, namespace, type, reason, message, data, actor_id, actor_role, correlation_id

@@ -13,6 +13,25 @@ import (
 	"github.com/google/uuid"
 )
 
+const countNamespace = `-- name: CountNamespace :one
+select count(*)::bigint as pods, coalesce(sum(p.cpu_millis), 0)::bigint as cpu_millis, coalesce(sum(p.memory_bytes), 0)::bigint as memory_bytes
+from public.pods p
+where p.namespace = $1 and p.status not in ('stopped', 'failed')
+`
+
+type CountNamespaceRow struct {
+	Pods        int64
+	CpuMillis   int64
+	MemoryBytes int64
+}
+
+func (q *Queries) CountNamespace(ctx context.Context, name string) (CountNamespaceRow, error) {
+	row := q.db.QueryRow(ctx, countNamespace, name)
+	var i CountNamespaceRow
+	err := row.Scan(&i.Pods, &i.CpuMillis, &i.MemoryBytes)
+	return i, err
+}
+
 const deleteNamespace = `-- name: DeleteNamespace :execrows
 delete from public.namespaces where name = $1
 `
@@ -26,7 +45,11 @@ func (q *Queries) DeleteNamespace(ctx context.Context, name string) (int64, erro
 }
 
 const getNamespace = `-- name: GetNamespace :one
-select id, name, labels, resource_quota, created_at, revision from public.namespaces where name = $1
+select n.id, n.name, n.labels, n.resource_quota, n.defaults, n.created_at, n.revision, (u.namespace is not null)::boolean as counted,
+       coalesce(u.pods, 0)::bigint as pods, coalesce(u.cpu_millis, 0)::bigint as cpu_millis, coalesce(u.memory_bytes, 0)::bigint as memory_bytes
+from public.namespaces n
+left join public.namespace_usage u on u.namespace = n.name
+where n.name = $1
 `
 
 type GetNamespaceRow struct {
@@ -34,8 +57,13 @@ type GetNamespaceRow struct {
 	Name          string
 	Labels        json.RawMessage
 	ResourceQuota json.RawMessage
+	Defaults      json.RawMessage
 	CreatedAt     time.Time
 	Revision      int64
+	Counted       bool
+	Pods          int64
+	CpuMillis     int64
+	MemoryBytes   int64
 }
 
 func (q *Queries) GetNamespace(ctx context.Context, name string) (GetNamespaceRow, error) {
@@ -46,54 +74,52 @@ func (q *Queries) GetNamespace(ctx context.Context, name string) (GetNamespaceRo
 		&i.Name,
 		&i.Labels,
 		&i.ResourceQuota,
+		&i.Defaults,
 		&i.CreatedAt,
 		&i.Revision,
+		&i.Counted,
+		&i.Pods,
+		&i.CpuMillis,
+		&i.MemoryBytes,
 	)
 	return i, err
 }
 
 const insertNamespace = `-- name: InsertNamespace :one
 
-insert into public.namespaces (name, labels, resource_quota)
-values ($1, $2, $3)
-returning id, name, labels, resource_quota, created_at, revision
+insert into public.namespaces (name, labels, resource_quota, defaults)
+values ($1, $2, $3, $4)
+returning name
 `
 
 type InsertNamespaceParams struct {
 	Name          string
 	Labels        json.RawMessage
 	ResourceQuota json.RawMessage
+	Defaults      json.RawMessage
 }
 
-type InsertNamespaceRow struct {
-	ID            uuid.UUID
-	Name          string
-	Labels        json.RawMessage
-	ResourceQuota json.RawMessage
-	CreatedAt     time.Time
-	Revision      int64
-}
-
-// Namespaces. Everything here runs as the caller, under row-level security.
-func (q *Queries) InsertNamespace(ctx context.Context, arg InsertNamespaceParams) (InsertNamespaceRow, error) {
-	row := q.db.QueryRow(ctx, insertNamespace, arg.Name, arg.Labels, arg.ResourceQuota)
-	var i InsertNamespaceRow
-	err := row.Scan(
-		&i.ID,
-		&i.Name,
-		&i.Labels,
-		&i.ResourceQuota,
-		&i.CreatedAt,
-		&i.Revision,
+// Namespaces. Everything here runs as the caller, under row-level security. Usage is kept by trigger where there is a quota; elsewhere it is counted, and
+// only when one namespace is asked for.
+func (q *Queries) InsertNamespace(ctx context.Context, arg InsertNamespaceParams) (string, error) {
+	row := q.db.QueryRow(ctx, insertNamespace,
+		arg.Name,
+		arg.Labels,
+		arg.ResourceQuota,
+		arg.Defaults,
 	)
-	return i, err
+	var name string
+	err := row.Scan(&name)
+	return name, err
 }
 
 const listNamespaces = `-- name: ListNamespaces :many
-select id, name, labels, resource_quota, created_at, revision
-from public.namespaces
-where (created_at, id) < ($1::timestamptz, $2::uuid)
-order by created_at desc, id desc
+select n.id, n.name, n.labels, n.resource_quota, n.defaults, n.created_at, n.revision, (u.namespace is not null)::boolean as counted,
+       coalesce(u.pods, 0)::bigint as pods, coalesce(u.cpu_millis, 0)::bigint as cpu_millis, coalesce(u.memory_bytes, 0)::bigint as memory_bytes
+from public.namespaces n
+left join public.namespace_usage u on u.namespace = n.name
+where (n.created_at, n.id) < ($1::timestamptz, $2::uuid)
+order by n.created_at desc, n.id desc
 limit $3
 `
 
@@ -108,8 +134,13 @@ type ListNamespacesRow struct {
 	Name          string
 	Labels        json.RawMessage
 	ResourceQuota json.RawMessage
+	Defaults      json.RawMessage
 	CreatedAt     time.Time
 	Revision      int64
+	Counted       bool
+	Pods          int64
+	CpuMillis     int64
+	MemoryBytes   int64
 }
 
 func (q *Queries) ListNamespaces(ctx context.Context, arg ListNamespacesParams) ([]ListNamespacesRow, error) {
@@ -126,8 +157,13 @@ func (q *Queries) ListNamespaces(ctx context.Context, arg ListNamespacesParams) 
 			&i.Name,
 			&i.Labels,
 			&i.ResourceQuota,
+			&i.Defaults,
 			&i.CreatedAt,
 			&i.Revision,
+			&i.Counted,
+			&i.Pods,
+			&i.CpuMillis,
+			&i.MemoryBytes,
 		); err != nil {
 			return nil, err
 		}
@@ -137,4 +173,35 @@ func (q *Queries) ListNamespaces(ctx context.Context, arg ListNamespacesParams) 
 		return nil, err
 	}
 	return items, nil
+}
+
+const updateNamespace = `-- name: UpdateNamespace :execrows
+update public.namespaces n
+set labels = jsonb_strip_nulls(n.labels || $1::jsonb),
+    resource_quota = coalesce($2::jsonb, n.resource_quota),
+    defaults = coalesce($3::jsonb, n.defaults)
+where n.name = $4 and n.revision = coalesce($5::bigint, n.revision)
+`
+
+type UpdateNamespaceParams struct {
+	Labels        json.RawMessage
+	ResourceQuota json.RawMessage
+	Defaults      json.RawMessage
+	Name          string
+	Revision      *int64
+}
+
+// What is null stays; labels are merged (RFC 7396), quota and defaults are replaced.
+func (q *Queries) UpdateNamespace(ctx context.Context, arg UpdateNamespaceParams) (int64, error) {
+	result, err := q.db.Exec(ctx, updateNamespace,
+		arg.Labels,
+		arg.ResourceQuota,
+		arg.Defaults,
+		arg.Name,
+		arg.Revision,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }

@@ -13,6 +13,28 @@ import (
 	"github.com/google/uuid"
 )
 
+const copyPod = `-- name: CopyPod :one
+insert into public.pods (namespace, pack_id, env, args, metadata, cpu, memory, priority_class, node_selector, tolerations, affinity, topology_spread,
+                         scheduling_group, scheduling_group_size, grace_period_ms, labels, annotations)
+select p.namespace, $1, p.env, p.args, p.metadata, p.cpu, p.memory, p.priority_class, p.node_selector, p.tolerations, p.affinity, p.topology_spread,
+       p.scheduling_group, p.scheduling_group_size, p.grace_period_ms, p.labels, p.annotations
+from public.pods p where p.id = $2
+returning id
+`
+
+type CopyPodParams struct {
+	PackID uuid.UUID
+	ID     uuid.UUID
+}
+
+// Another pod as this one, of another version of its pack.
+func (q *Queries) CopyPod(ctx context.Context, arg CopyPodParams) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, copyPod, arg.PackID, arg.ID)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
+}
+
 const deletePod = `-- name: DeletePod :execrows
 delete from public.pods where id = $1
 `
@@ -190,6 +212,40 @@ func (q *Queries) InsertPod(ctx context.Context, arg InsertPodParams) (uuid.UUID
 	return id, err
 }
 
+const insertPods = `-- name: InsertPods :many
+insert into public.pods (name, namespace, pack_id, env, args, metadata, cpu, memory, priority_class, node_selector, tolerations, affinity,
+                         topology_spread, scheduling_group, scheduling_group_size, grace_period_ms, labels, annotations)
+select nullif(i.pod ->> 'name', ''), coalesce(nullif(i.pod ->> 'namespace', ''), 'default'), (i.pod ->> 'packId')::uuid,
+       i.pod -> 'env', i.pod -> 'args', i.pod -> 'metadata', nullif(i.pod ->> 'cpu', ''), nullif(i.pod ->> 'memory', ''),
+       nullif(i.pod ->> 'priorityClass', ''), i.pod -> 'nodeSelector', i.pod -> 'tolerations', i.pod -> 'affinity', i.pod -> 'topologySpread',
+       nullif(i.pod ->> 'schedulingGroup', ''), nullif((i.pod ->> 'schedulingGroupSize')::integer, 0),
+       coalesce((i.pod ->> 'gracePeriodMs')::integer, 10000), i.pod -> 'labels', i.pod -> 'annotations'
+from jsonb_array_elements($1::jsonb) with ordinality i (pod, place)
+order by i.place
+returning id
+`
+
+// A whole batch in one statement; ids come in the order of the batch.
+func (q *Queries) InsertPods(ctx context.Context, pods json.RawMessage) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, insertPods, pods)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listPods = `-- name: ListPods :many
 select p.id, p.name, p.namespace, p.pack_id, coalesce(pk.name, '')::text as pack_name, coalesce(pk.version, '')::text as pack_version,
        p.node_id, coalesce(n.name, '')::text as node_name, p.status, p.desired_state, p.reason, p.message, p.incarnation, p.restarts,
@@ -207,17 +263,19 @@ where ($1::text = '' or p.namespace = $1)
   and ($5::uuid is null or p.pack_id = $5)
   and ($6::uuid is null or p.created_by = $6)
   and ($7::uuid is null or p.deployment_id = $7)
+  and ($8::text = '' or p.status <> $8)
+  and ($9::text = '' or n.name = $9)
   and not exists ( -- a requirement that the labels do not meet; as in Kubernetes, notin and != let a pod without the label through
-    select 1 from jsonb_array_elements($8::jsonb) r
+    select 1 from jsonb_array_elements($10::jsonb) r
     where not case r ->> 'op'
       when 'in' then coalesce((r -> 'values') ? (p.labels ->> (r ->> 'key')), false)
       when 'notin' then coalesce(not (r -> 'values') ? (p.labels ->> (r ->> 'key')), true)
       when 'exists' then p.labels ? (r ->> 'key')
       when 'absent' then not p.labels ? (r ->> 'key')
       else false end)
-  and (p.created_at, p.id) < ($9::timestamptz, $10::uuid)
+  and (p.created_at, p.id) < ($11::timestamptz, $12::uuid)
 order by p.created_at desc, p.id desc
-limit $11
+limit $13
 `
 
 type ListPodsParams struct {
@@ -228,6 +286,8 @@ type ListPodsParams struct {
 	PackID       *uuid.UUID
 	CreatedBy    *uuid.UUID
 	DeploymentID *uuid.UUID
+	NotStatus    string
+	NodeName     string
 	Selector     json.RawMessage
 	AfterAt      time.Time
 	AfterID      uuid.UUID
@@ -286,6 +346,8 @@ func (q *Queries) ListPods(ctx context.Context, arg ListPodsParams) ([]ListPodsR
 		arg.PackID,
 		arg.CreatedBy,
 		arg.DeploymentID,
+		arg.NotStatus,
+		arg.NodeName,
 		arg.Selector,
 		arg.AfterAt,
 		arg.AfterID,
@@ -365,6 +427,33 @@ func (q *Queries) LockPod(ctx context.Context, id uuid.UUID) (LockPodRow, error)
 	var i LockPodRow
 	err := row.Scan(&i.ID, &i.DesiredState)
 	return i, err
+}
+
+const patchPod = `-- name: PatchPod :execrows
+update public.pods p
+set labels = jsonb_strip_nulls(p.labels || $1::jsonb), annotations = jsonb_strip_nulls(p.annotations || $2::jsonb)
+where p.id = $3 and p.revision = coalesce($4::bigint, p.revision)
+`
+
+type PatchPodParams struct {
+	Labels      json.RawMessage
+	Annotations json.RawMessage
+	ID          uuid.UUID
+	Revision    *int64
+}
+
+// Labels and annotations are merged: a null in them takes the key away (RFC 7396). The rest of a pod never changes.
+func (q *Queries) PatchPod(ctx context.Context, arg PatchPodParams) (int64, error) {
+	result, err := q.db.Exec(ctx, patchPod,
+		arg.Labels,
+		arg.Annotations,
+		arg.ID,
+		arg.Revision,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const podHistory = `-- name: PodHistory :many

@@ -161,7 +161,11 @@ func (q *Queries) WatchedEvents(ctx context.Context, numbers []int64) ([]Watched
 }
 
 const watchedNamespaces = `-- name: WatchedNamespaces :many
-select id, name, labels, resource_quota, created_at, revision from public.namespaces where id = any ($1::uuid[])
+select n.id, n.name, n.labels, n.resource_quota, n.defaults, n.created_at, n.revision, (u.namespace is not null)::boolean as counted,
+       coalesce(u.pods, 0)::bigint as pods, coalesce(u.cpu_millis, 0)::bigint as cpu_millis, coalesce(u.memory_bytes, 0)::bigint as memory_bytes
+from public.namespaces n
+left join public.namespace_usage u on u.namespace = n.name
+where n.id = any ($1::uuid[])
 `
 
 type WatchedNamespacesRow struct {
@@ -169,8 +173,13 @@ type WatchedNamespacesRow struct {
 	Name          string
 	Labels        json.RawMessage
 	ResourceQuota json.RawMessage
+	Defaults      json.RawMessage
 	CreatedAt     time.Time
 	Revision      int64
+	Counted       bool
+	Pods          int64
+	CpuMillis     int64
+	MemoryBytes   int64
 }
 
 func (q *Queries) WatchedNamespaces(ctx context.Context, ids []uuid.UUID) ([]WatchedNamespacesRow, error) {
@@ -187,8 +196,13 @@ func (q *Queries) WatchedNamespaces(ctx context.Context, ids []uuid.UUID) ([]Wat
 			&i.Name,
 			&i.Labels,
 			&i.ResourceQuota,
+			&i.Defaults,
 			&i.CreatedAt,
 			&i.Revision,
+			&i.Counted,
+			&i.Pods,
+			&i.CpuMillis,
+			&i.MemoryBytes,
 		); err != nil {
 			return nil, err
 		}

@@ -14,7 +14,7 @@ comment on column stark.idempotency_keys.request_sha256 is 'Of route and body: t
 comment on column stark.idempotency_keys.ids is 'What was made; null inside of the transaction that makes it.';
 create index idempotency_keys_created_at on stark.idempotency_keys (created_at);
 revoke all on stark.idempotency_keys from public, anon, authenticated, service_role;
-grant select, insert, update (ids) on stark.idempotency_keys to authenticated;
+grant select, insert (user_id, key, request_sha256), update (ids) on stark.idempotency_keys to authenticated;
 alter table stark.idempotency_keys enable row level security;
 create policy idempotency_keys_select on stark.idempotency_keys for select to authenticated using (user_id = (select auth.uid()));
 create policy idempotency_keys_insert on stark.idempotency_keys for insert to authenticated with check (user_id = (select auth.uid()));

@@ -67,8 +67,8 @@ func once(c *fiber.Ctx) (ctx context.Context, replayed func(), err error) {
 		_ = binary.Write(sum, binary.BigEndian, int64(len(part))) // a hash takes everything
 		sum.Write(part)
 	}
-	o := &core.Once{Key: strings.Clone(key), Request: hex.EncodeToString(sum.Sum(nil))}
-	return core.WithOnce(ctx, o), func() {
+	o := &wire.Once{Key: strings.Clone(key), Request: hex.EncodeToString(sum.Sum(nil))}
+	return wire.WithOnce(ctx, o), func() {
 		if o.Replayed {
 			c.Set(headerReplayed, "true")
 		}

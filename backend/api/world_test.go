@@ -131,7 +131,7 @@ func (f *fakes) DeleteNamespace(_ context.Context, a core.Actor, name string) er
 	return f.note("delete", a, name)
 }
 func (f *fakes) CreatePods(ctx context.Context, a core.Actor, in []wire.PodCreate) ([]wire.Pod, error) {
-	if o := core.OnceOf(ctx); o != nil {
+	if o := wire.OnceOf(ctx); o != nil {
 		o.Replayed = f.got("key "+o.Key) == o.Request
 		_ = f.note("key "+o.Key, a, o.Request)
 	}

@@ -149,9 +149,9 @@ func TestPodsChangeAndGoBack(t *testing.T) {
 func TestOnceIsOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	create := func(key, request string) (wire.Pod, *core.Once, error) {
-		o := &core.Once{Key: key, Request: request}
-		pod, err := w.CreatePod(core.WithOnce(t.Context(), o), w.dev, wire.PodCreate{PackID: &w.pack})
+	create := func(key, request string) (wire.Pod, *wire.Once, error) {
+		o := &wire.Once{Key: key, Request: request}
+		pod, err := w.CreatePod(wire.WithOnce(t.Context(), o), w.dev, wire.PodCreate{PackID: &w.pack})
 		return pod, o, err
 	}
 	var wg sync.WaitGroup
@@ -177,7 +177,7 @@ func TestOnceIsOnce(t *testing.T) {
 	_, _, err = create("k2", "r")
 	require.NoError(t, err)
 	other := fixture.User(t, w.pool, "developer")
-	_, err = w.CreatePod(core.WithOnce(t.Context(), &core.Once{Key: "k", Request: "r"}), other, wire.PodCreate{PackID: &w.pack})
+	_, err = w.CreatePod(wire.WithOnce(t.Context(), &wire.Once{Key: "k", Request: "r"}), other, wire.PodCreate{PackID: &w.pack})
 	require.NoError(t, err, "keys are each user's own")
 	require.EqualValues(t, 3, fixture.One[int64](t, w.pool, "select count(*) from public.pods"))
 

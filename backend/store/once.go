@@ -7,11 +7,12 @@ import (
 
 	"github.com/stark-o/stark/backend/core"
 	"github.com/stark-o/stark/backend/store/internal/db"
+	"github.com/stark-o/stark/backend/wire"
 )
 
 // once makes something, unless the request was carried out before: then it gives what was made. The key is claimed in the same transaction.
 func once(ctx context.Context, q *db.Queries, actor core.Actor, create func() ([]uuid.UUID, error)) ([]uuid.UUID, error) {
-	o := core.OnceOf(ctx)
+	o := wire.OnceOf(ctx)
 	if o == nil {
 		return create()
 	}

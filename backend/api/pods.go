@@ -29,6 +29,7 @@ func (s *Server) podRoutes(r fiber.Router) {
 	r.Post("/:id/stop", s.as(s.stopPod))
 	r.Get("/:id/history", s.as(s.podHistory))
 	r.Get("/:id/logs", s.as(s.podLogs))
+	r.Get("/:id/explain", s.as(s.explainPod))
 }
 
 func (s *Server) createPod(c *fiber.Ctx, who caller) error {

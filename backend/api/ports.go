@@ -69,6 +69,7 @@ type nodeStore interface {
 	ListNodes(ctx context.Context, actor core.Actor, filter wire.NodeFilter) ([]wire.Node, string, error)
 	UpdateNode(ctx context.Context, actor core.Actor, idOrName string, patch wire.NodePatch) (wire.Node, error)
 	DeleteNode(ctx context.Context, actor core.Actor, idOrName string) error
+	VisibleNodes(ctx context.Context, actor core.Actor, ids []uuid.UUID) ([]uuid.UUID, error)
 }
 
 type namespaceStore interface {
@@ -107,6 +108,11 @@ type userStore interface {
 	Account(ctx context.Context, actor core.Actor, id uuid.UUID) (wire.Account, error)
 	ListAccounts(ctx context.Context, actor core.Actor, part wire.Slice) ([]wire.Account, string, error)
 	UpdateAccount(ctx context.Context, actor core.Actor, id uuid.UUID, patch wire.AccountPatch) (wire.Account, error)
+}
+
+// Advisor says what the scheduler would do, by this server's picture of the whole cluster, whoever asks.
+type Advisor interface {
+	Explain(ctx context.Context, pod uuid.UUID) (wire.PodExplanation, error)
 }
 
 // Watches tells what changes. Open refuses, or returns the stream, which is to be called once: it sends frames until ctx ends or send fails, and

@@ -26,7 +26,7 @@ var protected = []struct{ method, path string }{
 	{"PATCH", "/api/packs/" + someID.String()},
 	{"POST", "/api/pods"}, {"GET", "/api/pods"}, {"GET", "/api/pods/" + someID.String()}, {"DELETE", "/api/pods/" + someID.String()},
 	{"POST", "/api/pods/" + someID.String() + "/stop"}, {"GET", "/api/pods/" + someID.String() + "/history"},
-	{"GET", "/api/pods/" + someID.String() + "/logs"},
+	{"GET", "/api/pods/" + someID.String() + "/logs"}, {"GET", "/api/pods/" + someID.String() + "/explain"},
 	{"POST", "/api/nodes"}, {"GET", "/api/nodes"}, {"GET", "/api/nodes/one"}, {"DELETE", "/api/nodes/one"},
 	{"PATCH", "/api/nodes/one"}, {"POST", "/api/nodes/one/cordon"}, {"POST", "/api/nodes/one/uncordon"}, {"POST", "/api/nodes/one/drain"},
 	{"POST", "/api/namespaces"}, {"GET", "/api/namespaces"}, {"GET", "/api/namespaces/one"}, {"DELETE", "/api/namespaces/one"},

@@ -36,6 +36,7 @@ type Config struct {
 	Objects  Objects
 	Sockets  Sockets
 	Watches  Watches
+	Advisor  Advisor
 	// Ready says whether this server can do its work, and the state of what it needs, as JSON.
 	Ready func(ctx context.Context) (ok bool, checks any)
 	// AgentPage are the files of the page at /agent, which makes a browser tab a node; nil serves none.
@@ -70,8 +71,8 @@ type Server struct {
 
 // New checks the configuration and builds the routes.
 func New(cfg Config) (*Server, error) {
-	if cfg.Store == nil || cfg.Verifier == nil || cfg.Auth == nil || cfg.Objects == nil || cfg.Sockets == nil || cfg.Watches == nil || cfg.Ready == nil || cfg.Log == nil {
-		return nil, errors.New("api: Store, Verifier, Auth, Objects, Sockets, Watches, Ready and Log are needed")
+	if cfg.Store == nil || cfg.Verifier == nil || cfg.Auth == nil || cfg.Objects == nil || cfg.Sockets == nil || cfg.Watches == nil || cfg.Advisor == nil || cfg.Ready == nil || cfg.Log == nil {
+		return nil, errors.New("api: Store, Verifier, Auth, Objects, Sockets, Watches, Advisor, Ready and Log are needed")
 	}
 	origins, err := parseOrigins(cfg.AllowedOrigins)
 	if err != nil {

@@ -45,6 +45,9 @@ type fakes struct {
 	actors []core.Actor
 	panics bool
 
+	explanation wire.PodExplanation
+	visible     []uuid.UUID
+
 	object    []byte
 	objectErr error
 	loginErr  error
@@ -117,6 +120,12 @@ func (f *fakes) UpdateNode(_ context.Context, a core.Actor, idOrName string, pat
 }
 func (f *fakes) DeleteNode(_ context.Context, a core.Actor, idOrName string) error {
 	return f.note("delete", a, idOrName)
+}
+func (f *fakes) VisibleNodes(_ context.Context, a core.Actor, ids []uuid.UUID) ([]uuid.UUID, error) {
+	return f.visible, f.note("visible", a, ids)
+}
+func (f *fakes) Explain(_ context.Context, pod uuid.UUID) (wire.PodExplanation, error) {
+	return f.explanation, f.note("explain", core.Actor{}, pod)
 }
 func (f *fakes) CreateNamespace(_ context.Context, a core.Actor, in wire.NamespaceCreate) (wire.Namespace, error) {
 	return wire.Namespace{Name: in.Name}, f.note("namespace", a, in)
@@ -288,7 +297,7 @@ func start(t *testing.T, change ...func(*Config)) *world {
 	t.Helper()
 	w := &world{fakes: &fakes{seen: map[string]any{}}, t: t, logs: &logBuffer{}, http: &http.Client{Transport: &http.Transport{}}}
 	cfg := Config{
-		Store: w.fakes, Verifier: w.fakes, Auth: w.fakes, Objects: w.fakes, Watches: w.fakes, Ready: w.ready,
+		Store: w.fakes, Verifier: w.fakes, Auth: w.fakes, Objects: w.fakes, Watches: w.fakes, Advisor: w.fakes, Ready: w.ready,
 		Sockets: SocketsFunc(func(conn SocketConn, remote string) {
 			if w.serve != nil {
 				w.serve(conn, remote)

@@ -68,6 +68,15 @@ func (s *Store) ListNodes(ctx context.Context, actor core.Actor, f wire.NodeFilt
 	return nodes, next, err
 }
 
+// VisibleNodes gives those of the nodes that the actor may see, in no order.
+func (s *Store) VisibleNodes(ctx context.Context, actor core.Actor, ids []uuid.UUID) (seen []uuid.UUID, err error) {
+	err = s.asActor(ctx, actor, func(q *db.Queries) (err error) {
+		seen, err = q.VisibleNodes(ctx, ids)
+		return mapError("see nodes", err)
+	})
+	return seen, err
+}
+
 // DeleteNode deletes a node by its id or its name. CONFLICT while pods have their home there.
 func (s *Store) DeleteNode(ctx context.Context, actor core.Actor, idOrName string) error {
 	return s.asActor(ctx, actor, func(q *db.Queries) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/stark-o/stark/backend/core"
@@ -23,6 +24,13 @@ func TestNodeChangesByActor(t *testing.T) {
 			return err
 		})
 	}
+	c.check(t, "see", verdicts{ok, ok, ok, ok, ok, hide, hide}, func(ctx context.Context, a core.Actor) error {
+		seen, err := w.VisibleNodes(ctx, a, []uuid.UUID{node.ID, uuid.New()})
+		if err == nil && len(seen) == 0 {
+			return core.ErrNotFound
+		}
+		return err
+	})
 	owners := verdicts{ok, ok, ok, forbid, forbid, hide, hide}
 	change("share", verdicts{ok, ok, ok, forbid, forbid, hide, hide}, wire.NodePatch{Access: &node.Access})
 	change("label", owners, wire.NodePatch{Labels: map[string]*string{"zone": &eu, "old": nil}})

@@ -52,6 +52,7 @@ type fake struct {
 	calls         []string // method and path of the same
 	created       []wire.PodCreate
 	nodes         []wire.Node
+	explanation   *wire.PodExplanation // nil: the server cannot say
 	namespaces    []wire.Namespace
 	patch         wire.AccountPatch // of the last change of a user
 	drain         wire.NodeDrain    // of the last drain
@@ -101,6 +102,13 @@ func newFake(t *testing.T) *fake {
 	mux.HandleFunc("GET /api/pods", f.auth(f.listPods))
 	mux.HandleFunc("POST /api/pods", f.auth(f.createPod))
 	mux.HandleFunc("GET /api/pods/{id}", f.auth(f.pod(f.getPod)))
+	mux.HandleFunc("GET /api/pods/{id}/explain", f.auth(f.pod(func(w http.ResponseWriter, _ *http.Request, _ *wire.Pod) {
+		if f.explanation == nil {
+			fail(w, 503, wire.Problem{Code: core.CodeUnavailable, Message: "no picture yet"})
+			return
+		}
+		ok(w, f.explanation)
+	})))
 	mux.HandleFunc("DELETE /api/pods/{id}", f.auth(f.pod(func(w http.ResponseWriter, _ *http.Request, _ *wire.Pod) { w.WriteHeader(http.StatusNoContent) })))
 	mux.HandleFunc("POST /api/pods/{id}/stop", f.auth(f.pod(f.stopPod)))
 	mux.HandleFunc("GET /api/pods/{id}/logs", f.auth(f.pod(f.podLogs)))

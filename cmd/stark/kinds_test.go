@@ -248,16 +248,28 @@ func TestExplain(t *testing.T) {
 	s := f.loggedIn()
 	f.pods = pods("wide", "placed", "new")
 	f.pods[0].Status = core.PodPending
-	f.pods[0].Unschedulable = json.RawMessage(`{"nodes":12,"filters":{"memory":3,"taint":4,"runtime":5},"text":"0/12 nodes: 5 runtime mismatch\u001b[2J","closest":[{"node":"gpu-1","nodeId":"x","filter":"memory","detail":"insufficient memory (needs 2Gi, most free 1Gi)"}]}`)
+	f.pods[0].Unschedulable = json.RawMessage(`{"nodes":12,"filters":{"memory":3,"taint":4,"runtime":5},"text":"0/12 nodes: 5 runtime mismatch\u001b[2J","closest":[{"node":"gpu-1","nodeId":"11111111-2222-4333-8444-555555555555","filter":"memory","detail":"insufficient memory (needs 2Gi, most free 1Gi)"}]}`)
 	f.pods[2].Status, f.pods[2].Unschedulable = core.PodPending, json.RawMessage("null")
 	out := s.must("pod", "explain", "wide")
 	require.Regexp(t, `(?s)^pod/wide is pending: 0/12 nodes: 5 runtime mismatch.*Refused by:\nFILTER +NODES\nruntime +5/12\ntaint +4/12\nmemory +3/12\n\nClosest nodes:\nNODE +REFUSED BY +BECAUSE\ngpu-1 +memory +insufficient memory`, out)
 	require.NotContains(t, out, "\x1b", "a terminal obeys nothing that comes from elsewhere")
 	require.Equal(t, "3\n", s.must("pod", "explain", "wide", "-o", "jsonpath={.filters.memory}"))
 	require.Equal(t, exitError, s.run("pod", "explain", "placed"))
-	require.Contains(t, s.err, "pod/placed is running, and only a pending pod is explained\nhint: `stark pod history placed`")
+	require.Contains(t, s.err, "pod/placed is running, and the server cannot say now how the nodes look to it")
 	require.Equal(t, exitError, s.run("pod", "explain", "new"))
 	require.Contains(t, s.err, "the scheduler has not looked at pod/new yet")
+	f.pods[1].Status = core.PodStopped
+	require.Equal(t, exitError, s.run("pod", "explain", "placed"))
+	require.Contains(t, s.err, "pod/placed is stopped, and goes nowhere any more\nhint: `stark pod history placed`")
+
+	// What the server says as of now goes before what was recorded.
+	on := wire.NodeVerdict{Node: "east", NodeID: uuid.New(), Score: 512.4, Scores: []wire.NodeScore{{Name: "leastAllocated", Score: 50, Weight: 2}, {Name: "ownNode", Weight: 1}}}
+	f.explanation = &wire.PodExplanation{Status: core.PodRunning, Text: "running on east; 1/3 nodes would take it now", Nodes: 3, Fits: 1, Filters: map[string]int{"taint": 2}, Chosen: &on,
+		Verdicts: []wire.NodeVerdict{on, {Node: "west", NodeID: uuid.New(), Refusals: []wire.Refusal{{Filter: "taint"}}}}}
+	f.pods[1].Status = core.PodRunning
+	out = s.must("pod", "explain", "placed")
+	require.Regexp(t, `(?s)^pod/placed running on east; 1/3 nodes.*Refused by:\nFILTER +NODES\ntaint +2/3\n\nWould take it:\nNODE +SCORE +MADE OF\neast \* +512 +leastAllocated 50×2\n$`, out)
+	require.Equal(t, "east\n", s.must("pod", "explain", "placed", "-o", "jsonpath={.chosen.node}"))
 }
 
 func TestAgeIsAsOfTheRow(t *testing.T) {

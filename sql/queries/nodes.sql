@@ -33,6 +33,9 @@ where (@name::text = '' or n.name = @name)
 order by n.created_at desc, n.id desc
 limit @page_size;
 
+-- name: VisibleNodes :many
+select id from public.nodes where id = any(@ids::uuid[]);
+
 -- name: DeleteNode :execrows
 delete from public.nodes where id = @id;
 

@@ -1,10 +1,13 @@
 package e2e
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/stark-o/stark/backend/wire"
 )
 
 // What a pod asks of its place is obeyed on the whole way, from the request to the node; what cannot be is explained.
@@ -52,4 +55,10 @@ func TestPlacement(t *testing.T) {
 	w.eventually("it is explained", func() bool {
 		return strings.HasPrefix(w.text("select unschedulable ->> 'text' from pods where id = $1", nowhere.ID), "0/3 nodes: ")
 	})
+	var why wire.PodExplanation
+	w.call(w.dev.token, http.MethodGet, "/api/pods/"+nowhere.ID.String()+"/explain", nil, http.StatusOK, &why)
+	require.Equal(t, map[string]int{"node_selector": 3}, why.Filters)
+	require.Len(t, why.Verdicts, 3)
+	w.call(w.dev.token, http.MethodGet, "/api/pods/"+west.ID.String()+"/explain", nil, http.StatusOK, &why)
+	require.Equal(t, "running on west-1; 1/3 nodes would take it now: refused by 2 node_affinity", why.Text)
 }

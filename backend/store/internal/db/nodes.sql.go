@@ -292,3 +292,27 @@ func (q *Queries) UpdateNode(ctx context.Context, arg UpdateNodeParams) (uuid.UU
 	err := row.Scan(&id)
 	return id, err
 }
+
+const visibleNodes = `-- name: VisibleNodes :many
+select id from public.nodes where id = any($1::uuid[])
+`
+
+func (q *Queries) VisibleNodes(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, visibleNodes, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

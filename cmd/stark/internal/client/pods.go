@@ -44,6 +44,13 @@ func (c *Client) Pod(ctx context.Context, id uuid.UUID) (wire.Pod, error) {
 	return pod, err
 }
 
+// ExplainPod is how the nodes look to the pod now. It is ErrNotFound, too, when the server is too old to say, and ErrConflict when the pod has ended.
+func (c *Client) ExplainPod(ctx context.Context, id uuid.UUID) (wire.PodExplanation, error) {
+	var why wire.PodExplanation
+	_, err := c.do(ctx, call{method: http.MethodGet, path: podPath(id, "explain"), out: &why})
+	return why, err
+}
+
 // StopPod asks for the pod to end; doing so again changes nothing.
 func (c *Client) StopPod(ctx context.Context, id uuid.UUID) (wire.Pod, error) {
 	var pod wire.Pod

@@ -82,6 +82,7 @@ type Delta struct {
 	// Deployments are those that changed, or that have a pod which did; some more than once.
 	Deployments []uuid.UUID
 	Packs       bool // some changed
+	Namespaces  bool // some changed
 	// Reschedule says that something changed which could let a pending pod be placed: a new pending pod, room, a node.
 	// It is also set when a node went, which only changes why pods are pending.
 	Reschedule bool
@@ -184,7 +185,7 @@ func (s *State) apply(event core.Event, delta *Delta) {
 		s.settings++
 		s.namespaces[e.Namespace.ID] = withLabels(e, s.namespaces[e.Namespace.ID])
 		s.namespaceChanged(e.Namespace.ID)
-		delta.Reschedule = true // its quota may have grown
+		delta.Reschedule, delta.Namespaces = true, true // its quota may have grown
 	case core.NamespaceDeleted:
 		s.settings++
 		s.namespaceChanged(e.ID)

@@ -82,12 +82,13 @@ type Controller struct {
 	roll  chan struct{} // something happened to deployments, or the picture shows what came of a step
 	leads atomic.Pointer[core.Epoch]
 	// driving are the nodes that send pods away, as the loop has last seen them.
-	driving atomic.Pointer[map[uuid.UUID]struct{}]
-	touched touched       // deployments that something happened to
-	awaited atomic.Uint64 // the position at which the next outcome of a step is in the picture; 0 for none
-	synced  chan struct{} // closed once the first snapshot is in
-	once    sync.Once
-	behind  atomic.Uint64 // a position that the picture did not reach in time; no lease before it does
+	driving  atomic.Pointer[map[uuid.UUID]struct{}]
+	touched  touched       // deployments that something happened to
+	refusing atomic.Bool   // the database refuses some of them pods
+	awaited  atomic.Uint64 // the position at which the next outcome of a step is in the picture; 0 for none
+	synced   chan struct{} // closed once the first snapshot is in
+	once     sync.Once
+	behind   atomic.Uint64 // a position that the picture did not reach in time; no lease before it does
 }
 
 // New makes a controller.
@@ -116,7 +117,7 @@ func (c *Controller) Observe(delta cluster.Delta) {
 	if c.concernsLeaving(delta) {
 		signal(c.leave)
 	}
-	if awaited := c.awaited.Load(); c.touched.add(delta) || (awaited != 0 && c.cfg.Cluster.Position() >= awaited) {
+	if awaited := c.awaited.Load(); c.touched.add(delta, c.refusing.Load()) || (awaited != 0 && c.cfg.Cluster.Position() >= awaited) {
 		signal(c.roll)
 	}
 	signal(c.moved)

@@ -161,10 +161,37 @@ func TestARefusalIsInTheConditions(t *testing.T) {
 	eventually(t, "as many as there is room for", func() bool { w.agentsOf(t, 0); return w.count(t, "status = 'running'") == 3 })
 	eventually(t, "it is said", func() bool { return failing() != "" })
 	require.Contains(t, failing(), "quota")
+	require.Equal(t, "QuotaExceeded", fixture.One[string](t, w.pool, `select c ->> 'reason' from public.deployments, jsonb_array_elements(status -> 'conditions') c where c ->> 'type' = 'Failing'`))
+	fixture.Exec(t, w.pool, "update public.deployments set replicas = 3")
+	eventually(t, "nothing is refused that nobody wants", func() bool { return failing() == "" })
+	fixture.Exec(t, w.pool, "update public.deployments set replicas = 8")
+	eventually(t, "it is said again", func() bool { return failing() != "" })
 	fixture.Exec(t, w.pool, `update public.namespaces set resource_quota = '{"maxPods": 20}' where name = 'small'`)
 	eventually(t, "the rest", func() bool { w.agentsOf(t, 0); return w.count(t, "status = 'running'") == 8 })
 	eventually(t, "nothing is said any more", func() bool { return failing() == "" })
 
+	fixture.Exec(t, w.pool, "update public.deployments set created_by = null") // nobody's: it runs what everybody may
+	fixture.Exec(t, w.pool, "update public.packs set visibility = 'private'")
+	fixture.Exec(t, w.pool, "update public.deployments set replicas = 9")
+	eventually(t, "a pack that its owner may not run is not run", func() bool { return failing() != "" })
+	require.EqualValues(t, 8, w.count(t, "status = 'running'"))
+	fixture.Exec(t, w.pool, "update public.packs set visibility = 'public'")
+	eventually(t, "until it is public again", func() bool { w.agentsOf(t, 0); return w.count(t, "status = 'running'") == 9 && failing() == "" })
+	fixture.Exec(t, w.pool, "delete from public.deployments where id = $1", id)
+	eventually(t, "it takes its pods with it", func() bool { w.agentsOf(t, 0); return w.count(t, "status = 'running'") == 0 })
+}
+
+func TestADeploymentOfWhoMayNotAnyMore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	fixture.Node(t, w.pool, w.ops, "n1", 20)
+	a := startServer(t, "a", w.db, options{})
+	eventually(t, "a leads", a.leads)
+	id := w.deployment(t, "replicas", "8")
+	w.stable(t, 1, 0)
+	failing := func() string {
+		return fixture.One[string](t, w.pool, `select coalesce((select c ->> 'message' from jsonb_array_elements(status -> 'conditions') c where c ->> 'type' = 'Failing'), '') from public.deployments`)
+	}
 	fixture.Exec(t, w.pool, "update public.users set role = 'viewer' where id = $1", w.ops.UserID)
 	fixture.Exec(t, w.pool, "update public.deployments set replicas = 9")
 	eventually(t, "a viewer's deployment makes no pods", func() bool { return failing() == "its owner is gone or may not create pods any more" })

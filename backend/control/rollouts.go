@@ -2,19 +2,14 @@ package control
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
-	"github.com/Masterminds/semver/v3"
 	"github.com/google/uuid"
 
-	"github.com/stark-o/stark/backend/cluster"
 	"github.com/stark-o/stark/backend/control/rollout"
 	"github.com/stark-o/stark/backend/core"
-	"github.com/stark-o/stark/backend/sched"
 )
 
 const (
@@ -39,56 +34,17 @@ type rollouts struct {
 // refusal is why the database took no more pods of a deployment.
 type refusal struct {
 	message string
+	reason  string // of the condition Failing
+	pods    bool   // it was pods that were refused
+	tried   time.Time
 	retry   time.Time
 	pause   time.Duration
-}
-
-// touched collects which deployments something happened to.
-type touched struct {
-	mu   sync.Mutex // guards news
-	news deploymentNews
-}
-
-// deploymentNews says which deployments something happened to.
-type deploymentNews struct {
-	all   bool
-	nodes bool // something happened to nodes: daemonsets
-	packs bool // and to packs: those that follow the latest
-	ids   map[uuid.UUID]struct{}
-}
-
-// take returns what was collected.
-func (t *touched) take() deploymentNews {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	news := t.news
-	t.news = deploymentNews{}
-	return news
-}
-
-// add takes a change in and says whether it is one for deployments.
-func (t *touched) add(delta cluster.Delta) bool {
-	if !delta.Snapshot && len(delta.Deployments)+len(delta.Nodes) == 0 && !delta.Packs {
-		return false
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	n := &t.news
-	n.all = n.all || delta.Snapshot
-	n.nodes = n.nodes || len(delta.Nodes) > 0
-	n.packs = n.packs || delta.Packs
-	for _, id := range delta.Deployments {
-		if n.ids == nil {
-			n.ids = map[uuid.UUID]struct{}{}
-		}
-		n.ids[id] = struct{}{}
-	}
-	return true
 }
 
 // rollOut keeps deployments as they should be, whenever something happens to them or a time limit passes.
 func (c *Controller) rollOut(ctx context.Context, epoch core.Epoch) {
 	r := &rollouts{Controller: c, epoch: epoch, look: map[uuid.UUID]struct{}{}, due: map[uuid.UUID]time.Time{}, awaits: map[uuid.UUID]uint64{}, refused: map[uuid.UUID]refusal{}}
+	defer c.refusing.Store(false)
 	r.mark(deploymentNews{all: true})
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -108,6 +64,7 @@ func (c *Controller) rollOut(ctx context.Context, epoch core.Epoch) {
 				return
 			}
 		}
+		r.refusing.Store(len(r.refused) > 0)
 		if next := r.next(); !next.IsZero() {
 			timer.Reset(max(time.Until(next), 0))
 		}
@@ -118,6 +75,14 @@ func (c *Controller) rollOut(ctx context.Context, epoch core.Epoch) {
 func (r *rollouts) mark(news deploymentNews) {
 	for id := range news.ids {
 		r.look[id] = struct{}{}
+	}
+	if news.room {
+		for id, refused := range r.refused {
+			// Not at once after the last time: where pods come and go all the time, there would be no end of it.
+			refused.retry = refused.tried.Add(firstRefusal)
+			r.refused[id] = refused
+			r.look[id] = struct{}{}
+		}
 	}
 	if !news.all && !news.nodes && !news.packs {
 		return
@@ -183,6 +148,9 @@ func (r *rollouts) step(ctx context.Context, id uuid.UUID, now time.Time) error 
 		return nil
 	}
 	plan := rollout.Step(r.situation(d, now))
+	if !plan.Short && r.refused[id].pods {
+		delete(r.refused, id) // they are not wanted any more
+	}
 	if !plan.Next.IsZero() {
 		r.due[id] = plan.Next
 	} else {
@@ -227,13 +195,24 @@ func (r *rollouts) refuse(ctx context.Context, id uuid.UUID, plan rollout.Plan, 
 	if errors.As(cause, &public) {
 		message = public.Message
 	}
-	r.refused[id] = refusal{message: message, retry: now.Add(pause), pause: pause}
+	r.refused[id] = refusal{message: message, reason: reasonOf(cause), pods: len(step.Create) > 0, tried: now, retry: now.Add(pause), pause: pause}
 	r.look[id] = struct{}{}
 	if old.message != message {
 		r.cfg.Log.Warn("the database refuses what a deployment needs; trying again", "deployment", id, "error", cause)
 	}
 	r.due[id] = now // so that it is said
 	return nil
+}
+
+// reasonOf is the reason of the condition Failing.
+func reasonOf(refusal error) string {
+	switch core.CodeOf(refusal) {
+	case core.CodeQuota:
+		return rollout.ReasonQuota
+	case core.CodeForbidden:
+		return rollout.ReasonForbidden
+	}
+	return rollout.ReasonRefused
 }
 
 // write does a step. Errors that are no refusal, and not core.ErrStepVoid, end the term.
@@ -253,67 +232,4 @@ func (r *rollouts) write(ctx context.Context, step core.RolloutStep) (uint64, er
 		return 0, errLost
 	}
 	return 0, err
-}
-
-// situation is what a step is decided on.
-func (r *rollouts) situation(d *core.Deployment, now time.Time) rollout.Input {
-	in := rollout.Input{Deployment: d, Pods: r.cfg.Cluster.PodsOf(d.ID), Now: now}
-	if refused, is := r.refused[d.ID]; is {
-		in.Refused, in.Retry = refused.message, refused.retry
-	}
-	pack := r.cfg.Cluster.Pack(d.PackID)
-	if pack == nil {
-		return in
-	}
-	in.Version = pack.Version
-	if d.FollowLatest {
-		in.Latest = latest(d, pack, r.cfg.Cluster.Packs(pack.Name))
-	}
-	if d.Mode == core.ModeDaemonSet {
-		template := templateOf(d)
-		for _, node := range r.cfg.Cluster.Nodes() {
-			if sched.Suits(template, pack, node) {
-				in.Nodes = append(in.Nodes, node)
-			}
-		}
-	}
-	return in
-}
-
-// templateOf is a deployment's template as far as it decides which nodes suit.
-func templateOf(d *core.Deployment) *core.Pod {
-	var spec struct {
-		NodeSelector map[string]string `json:"nodeSelector"`
-		Tolerations  []core.Toleration `json:"tolerations"`
-		Affinity     json.RawMessage   `json:"affinity"`
-	}
-	if len(d.Spec) > 0 && json.Unmarshal(d.Spec, &spec) != nil {
-		// The database has checked it: what is no template is from before that, and suits as if it asked for nothing.
-		spec.Affinity = nil
-	}
-	return &core.Pod{NodeSelector: spec.NodeSelector, Tolerations: spec.Tolerations, Affinity: spec.Affinity, CreatedBy: d.CreatedBy, PackID: d.PackID}
-}
-
-// latest is the highest version that a deployment may follow to, nil when none is higher than what it has: pre-releases are followed from pre-releases
-// only, private packs of others and what was taken back never.
-func latest(d *core.Deployment, present *core.Pack, versions []*core.Pack) *core.Pack {
-	at, err := semver.NewVersion(present.Version)
-	if err != nil {
-		return nil
-	}
-	unstable := at.Prerelease() != ""
-	if back := rollout.ParseStatus(d.Status).RolledBack; back != nil {
-		if v, err := semver.NewVersion(back.Version); err == nil && v.GreaterThan(at) {
-			at = v
-		}
-	}
-	var best *core.Pack
-	for _, p := range versions {
-		v, err := semver.NewVersion(p.Version)
-		if err != nil || !v.GreaterThan(at) || (v.Prerelease() != "" && !unstable) || !(p.Public || (p.OwnerID == d.CreatedBy && d.CreatedBy != uuid.Nil)) {
-			continue
-		}
-		best, at = p, v
-	}
-	return best
 }

@@ -291,12 +291,21 @@ func TestARolloutThatStandsStillIsSaid(t *testing.T) {
 func TestARefusalIsSaidAndNotRepeated(t *testing.T) {
 	t.Parallel()
 	c := newCluster(core.ModeReplicas, 2, "")
-	in := Input{Deployment: &c.d, Now: c.now, Refused: "namespace is full", Retry: c.now.Add(time.Minute)}
+	in := Input{Deployment: &c.d, Now: c.now, Refused: "namespace is full", RefusedFor: ReasonQuota, Retry: c.now.Add(time.Minute)}
 	plan := Step(in)
 	require.Empty(t, plan.Create)
 	require.Equal(t, c.now.Add(time.Minute), plan.Next)
 	c.d.Status = plan.Status
 	require.Equal(t, "namespace is full", c.status().Conditions[1].Message)
+	require.Equal(t, ReasonQuota, c.status().Conditions[1].Reason)
+	require.True(t, plan.Short)
+
+	in.Deployment = &core.Deployment{Generation: 1, Status: plan.Status}
+	plan = Step(in)
+	require.False(t, plan.Short, "none is wanted any more")
+	require.NotContains(t, string(plan.Status), Failing, "so that nothing is refused")
+
+	in.Deployment = &c.d
 	in.Now, in.Refused = in.Retry, ""
 	plan = Step(in)
 	require.Len(t, plan.Create, 2)
@@ -313,53 +322,6 @@ func TestFollowingTheLatest(t *testing.T) {
 	require.Empty(t, plan.Create, "of the version that it leaves")
 	c.d.Paused = true
 	require.Equal(t, uuid.Nil, Step(Input{Deployment: &c.d, Latest: latest, Now: c.now}).Pack)
-}
-
-func (c *cluster) node(name string, change func(*core.Node)) {
-	n := &core.Node{ID: uuid.New(), Name: name, Status: core.NodeHealthy}
-	if change != nil {
-		change(n)
-	}
-	c.nodes = append(c.nodes, n)
-}
-
-func TestADaemonsetHasOneOnEachNode(t *testing.T) {
-	t.Parallel()
-	c := newCluster(core.ModeDaemonSet, 1, "")
-	c.node("a", nil)
-	c.node("b", nil)
-	c.node("lost", func(n *core.Node) { n.Status = core.NodeUnhealthy })
-	c.node("cordoned", func(n *core.Node) { n.Unschedulable = true })
-	c.settle(t)
-	require.Equal(t, 2, c.count(running(1)))
-	require.EqualValues(t, 1, c.status().Stable)
-	c.nodes[2].Status = core.NodeHealthy
-	c.nodes[0].Unschedulable = true
-	c.settle(t)
-	require.Equal(t, 3, c.count(running(1)), "what runs on a cordoned node stays")
-	c.nodes = c.nodes[1:]
-	c.settle(t)
-	require.Equal(t, 2, c.count(running(1)), "a node that is gone has none")
-
-	c.d.Generation = 2
-	plan := c.step()
-	require.Len(t, plan.Stop, 1, "one node at a time")
-	require.Empty(t, plan.Create, "and the old one goes first")
-	c.settle(t)
-	require.Equal(t, 2, c.count(running(2)))
-	for _, p := range c.pods { // a node is lost: its pod waits for it, and is not missed
-		if nodeOf(p) == "b" && running(2)(p) {
-			p.Status = core.PodPending
-		}
-	}
-	c.nodes[0].Status = core.NodeUnhealthy
-	c.settle(t)
-	c.d.Generation = 3
-	c.settle(t)
-	require.Equal(t, 1, c.count(running(3)))
-	c.nodes[0].Status = core.NodeHealthy
-	c.settle(t)
-	require.Equal(t, 2, c.count(running(3)))
 }
 
 // Whatever happens to pods and whoever changes the deployment: by its own doing there are never more pods than replicas and maxSurge, never fewer available

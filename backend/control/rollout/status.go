@@ -52,6 +52,13 @@ const (
 	ReasonRolledBack       = "RolledBack"
 )
 
+// Reasons of Failing.
+const (
+	ReasonQuota     = "QuotaExceeded" // the namespace has no room left
+	ReasonForbidden = "Forbidden"     // the owner may not run the pack, or make pods, any more
+	ReasonRefused   = "Refused"       // anything else
+)
+
 // Ends counts how pods of a generation end.
 type Ends struct {
 	Generation int64     `json:"generation"`

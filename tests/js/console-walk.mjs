@@ -1,5 +1,5 @@
 // A person's walk through the web console in a real Chromium: logs in, uploads a pack, makes a tab of the same browser a node, runs the pack
-// there, reads its log, stops it. Looks at every page in light and dark, wide and narrow. Prints {"violations", "said", "failed"} as JSON.
+// there, reads its log, stops it; deploys it, rolls a new version out and back. Looks at every page in light and dark, wide and narrow. Prints {"violations", "said", "failed"} as JSON.
 // argv: URL, folder for screenshots, axe-core's script. STARK_EMAIL and STARK_PASSWORD say who.
 import { chromium } from 'playwright-core'
 
@@ -71,8 +71,45 @@ try {
   await page.bringToFront()
   await page.getByText('hello from the tab').waitFor() // without a reload
   await look('pod-running')
+
+  const upload = async (version, says) => {
+    await go('packs', 'Packs')
+    await button('Upload a pack').click()
+    const source = `export default async ({ signal }) => { console.log(${JSON.stringify(says)}); await new Promise(done => signal.addEventListener("abort", done)) }\n`
+    await page.getByLabel('Bundle').setInputFiles({ name: 'greeter.js', mimeType: 'text/javascript', buffer: Buffer.from(source) })
+    await page.getByLabel('Version').fill(version)
+    await button('Upload').click()
+    await button(`Run greeter ${version}`).waitFor()
+  }
+  const runs = version => page.getByRole('row').filter({ hasText: version }).getByText('running', { exact: true }).first().waitFor()
+  await go('deployments', 'Deployments')
+  await look('deployments-empty')
+  await go('packs', 'Packs')
+  await button('Deploy greeter 1.0.0').click()
+  await look('deploy')
+  await button('Deploy').click()
+  await page.getByRole('heading', { level: 1, name: 'greeter' }).waitFor()
+  await runs('1.0.0')
+  await page.getByText('rolled out', { exact: true }).waitFor()
+  await upload('1.1.0', 'hello again')
+  await go('deployments', 'Deployments')
+  await page.getByRole('link', { name: 'greeter', exact: true }).click()
+  await button('Change the version').click()
+  await page.getByLabel('Version of greeter').selectOption('1.1.0')
+  await look('change-version')
+  await button('Roll out').click()
+  await button('Roll back to generation 1').waitFor()
+  await runs('1.1.0')
+  await page.getByText('rolled out', { exact: true }).waitFor()
+  await page.getByRole('cell', { name: '1.0.0', exact: true }).waitFor({ state: 'detached' }) // the old pod is gone
+  await look('deployment')
+  await button('Roll back to generation 1').click()
+  await button('Roll back to generation 2').waitFor()
+  await runs('1.0.0')
+  await page.getByText('rolled out', { exact: true }).waitFor()
+  await look('deployment-back')
   while (await button('Dismiss').count()) await button('Dismiss').first().click()
-  for (const [name, heading] of [['overview', 'Overview'], ['nodes', 'Nodes'], ['pods', 'Pods'], ['packs', 'Packs'], ['namespaces', 'Namespaces'], ['events', 'Events'], ['users', 'Users']]) {
+  for (const [name, heading] of [['overview', 'Overview'], ['nodes', 'Nodes'], ['pods', 'Pods'], ['deployments', 'Deployments'], ['packs', 'Packs'], ['namespaces', 'Namespaces'], ['events', 'Events'], ['users', 'Users']]) {
     await go(name, heading)
     await look(name)
   }
@@ -81,11 +118,16 @@ try {
   await button('Uncordon this-tab').waitFor()
   await button('Uncordon this-tab').click()
   await button('Cordon this-tab').waitFor()
+  await go('deployments', 'Deployments')
+  await page.getByRole('link', { name: 'greeter', exact: true }).click()
+  await button('Delete').click()
+  await button('Delete it').click()
+  await page.getByRole('heading', { name: 'No deployment yet' }).waitFor()
   await go('pods', 'Pods')
   await page.getByRole('link', { name: 'greeter-1' }).click()
   await button('Stop').click()
   await button('Delete').click()
-  await page.getByRole('heading', { name: 'No pod yet' }).waitFor()
+  await page.getByRole('link', { name: 'greeter-1' }).waitFor({ state: 'detached' })
   await go('nodes', 'Nodes')
   await button('Drain this-tab').click()
   await page.getByRole('heading', { name: 'Drain this-tab?' }).waitFor()

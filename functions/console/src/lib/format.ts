@@ -23,8 +23,8 @@ export function quantity(text: string | undefined): number {
 
 export type Tone = "good" | "warn" | "bad" | "accent" | "none";
 export function tone(status: string): Tone {
-  if (["running", "healthy", "public"].includes(status)) return "good";
-  if (["failed", "unhealthy"].includes(status)) return "bad";
-  if (["pending", "stopping", "draining", "cordoned", "unknown"].includes(status)) return "warn";
-  return ["scheduled", "starting"].includes(status) ? "accent" : "none";
+  if (["running", "healthy", "public", "rolled out"].includes(status)) return "good";
+  if (["failed", "unhealthy", "failing", "stuck", "crash loop"].includes(status)) return "bad";
+  if (["pending", "stopping", "draining", "cordoned", "unknown", "paused", "taken back", "Warning"].includes(status)) return "warn";
+  return ["scheduled", "starting", "rolling out"].includes(status) ? "accent" : "none";
 }

@@ -1,9 +1,9 @@
 import { computed, reactive, shallowReactive } from "vue";
 import { listAll, openWatch } from "./api.ts";
-import type { ClusterEvent, Namespace, Node, Pack, Pod } from "./types.ts";
+import type { ClusterEvent, Deployment, Namespace, Node, Pack, Pod } from "./types.ts";
 import { follow, merge, type Change } from "./watch.ts";
 
-const KINDS = ["pods", "nodes", "packs", "namespaces"] as const;
+const KINDS = ["pods", "nodes", "packs", "deployments", "namespaces"] as const;
 const MOST_EVENTS = 100;
 
 /** What the server has, as this user may see it, by id, and kept true by GET /api/watch. */
@@ -11,6 +11,7 @@ export const store = {
   pods: shallowReactive(new Map<string, Pod>()),
   nodes: shallowReactive(new Map<string, Node>()),
   packs: shallowReactive(new Map<string, Pack>()),
+  deployments: shallowReactive(new Map<string, Deployment>()),
   namespaces: shallowReactive(new Map<string, Namespace>()),
   events: shallowReactive(new Map<string, ClusterEvent>()),
 };
@@ -20,9 +21,12 @@ const newestFirst = (a: { createdAt: string }, b: { createdAt: string }) => b.cr
 export const pods = computed(() => [...store.pods.values()].sort(newestFirst));
 export const nodes = computed(() => [...store.nodes.values()].sort((a, b) => a.name.localeCompare(b.name)));
 export const packs = computed(() => [...store.packs.values()].sort(newestFirst));
+export const deployments = computed(() => [...store.deployments.values()].sort(newestFirst));
 export const namespaces = computed(() => [...store.namespaces.values()].sort((a, b) => a.name.localeCompare(b.name)));
 export const events = computed(() => [...store.events.values()].sort((a, b) => b.id - a.id));
 
+/** The statuses of a pod that has ended. */
+export const OVER = ["stopped", "failed"];
 const BY_NODE = ["scheduled", "starting", "running", "stopping"];
 const placed = computed(() => {
   const on = new Map<string, Pod[]>();
@@ -36,6 +40,9 @@ const placed = computed(() => {
 });
 /** The pods that hold a node's capacity. Not Node.pods: a node does not change when a pod comes to it, so nothing tells of that number. */
 export const podsOn = (node: Node): Pod[] => placed.value.get(node.id) ?? [];
+
+/** A deployment's pods that have not ended, newest first. */
+export const podsOf = (deploymentId: string): Pod[] => pods.value.filter((p) => p.deploymentId === deploymentId && !OVER.includes(p.status));
 
 /** Follows until the returned function is called, which also forgets what was there. */
 export function watchEverything(): () => void {

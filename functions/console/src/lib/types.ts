@@ -3,6 +3,7 @@ export interface Listed { id: string; revision: number }
 export interface Pod extends Listed {
   name: string; namespace: string; packName: string; packVersion: string; nodeId: string | null; nodeName: string; status: string;
   reason: string; message: string; restarts: number; priority: number; resources: { cpu?: string; memory?: string }; labels: Record<string, string>;
+  priorityClass: string | null; deploymentId: string | null; deploymentGeneration: number;
   unschedulable: Explanation | null; result: unknown;
   createdAt: string; startedAt: string | null; finishedAt: string | null;
 }
@@ -17,6 +18,17 @@ export interface Node extends Listed {
 export interface Pack extends Listed {
   name: string; version: string; runtimeTag: string; ownerId: string | null; visibility: string; bundleSha256: string; bundleSize: number; createdAt: string;
 }
+export interface Deployment extends Listed {
+  name: string; namespace: string; packId: string; packName: string; packVersion: string; followLatest: boolean; mode: string; replicas: number;
+  spec: Record<string, unknown>; paused: boolean; generation: number; observedGeneration: number; status: Partial<RolloutStatus>; createdBy: string | null; createdAt: string;
+}
+/** What the control loop says of a deployment (backend/control/rollout); numbers of pods. */
+export interface RolloutStatus {
+  replicas: number; updated: number; ready: number; available: number; desired: number; stableGeneration: number;
+  conditions: { type: string; status: boolean; reason: string; message: string; since: string }[];
+  rolledBack?: { from: number; to: number; generation: number; version: string };
+}
+export interface DeploymentRevision { generation: number; packId: string; packName: string; packVersion: string; spec: Record<string, unknown>; createdAt: string }
 export interface Namespace extends Listed { name: string; resourceQuota: { maxPods?: number; maxCpu?: string; maxMemory?: string }; createdAt: string }
 export interface ClusterEvent { id: number; at: string; kind: string; objectName: string; type: string; reason: string; message: string }
 export interface Account extends Listed { email: string; displayName: string; role: string; createdAt: string }

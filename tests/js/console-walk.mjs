@@ -95,7 +95,7 @@ try {
   await go('deployments', 'Deployments')
   await page.getByRole('link', { name: 'greeter', exact: true }).click()
   await button('Change the version').click()
-  await page.getByLabel('Version of greeter').selectOption('1.1.0')
+  await page.getByLabel('Version of greeter', { exact: true }).selectOption('1.1.0')
   await look('change-version')
   await button('Roll out').click()
   await button('Roll back to generation 1').waitFor()

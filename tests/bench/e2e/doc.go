@@ -9,6 +9,8 @@
 //	load     who inserts pods, by the clock
 //	track    when each pod was wanted, sent, committed and assigned
 //	ceiling  the same loop with nothing in it
+//
+// The agent.* figures are of real agents instead, Node.js and a tab of a real Chromium, each a process of its own: runtimes, agents, pss.
 package e2e
 
 import "github.com/stark-o/stark/tests/bench/bench"
@@ -17,6 +19,9 @@ import "github.com/stark-o/stark/tests/bench/bench"
 func Register(suite *bench.Suite) {
 	suite.Register("e2e.assign", Assign)
 	suite.Register("e2e.ceiling", Ceiling)
+	suite.Register("agent.start", Start)
+	suite.Register("agent.memory", Memory)
+	suite.Register("agent.density", Density)
 	suite.Register("feed.list", FeedList)
 	suite.Register("feed.decode", FeedDecode)
 }

@@ -53,7 +53,7 @@ func open(ctx context.Context, run *bench.Run) (_ *world, err error) {
 	if err = w.whatIf(ctx); err != nil {
 		return nil, err
 	}
-	owner, err := w.stack.EnsureUser(ctx, "owner@bench.local", password, "developer")
+	owner, err := w.stack.EnsureUser(ctx, ownerEmail, password, "developer")
 	if err != nil {
 		return nil, err
 	}
@@ -109,12 +109,22 @@ func (w *world) params(ctx context.Context) (bench.Params, error) {
 	return p, nil
 }
 
-// token logs an account in that may register shared nodes.
-func (w *world) token(ctx context.Context) (_ string, err error) {
-	if _, err := w.stack.EnsureUser(ctx, "agents@bench.local", password, "operator"); err != nil {
+// The accounts: one that may register shared nodes, one that owns packs.
+const (
+	agentEmail = "agents@bench.local"
+	ownerEmail = "owner@bench.local"
+)
+
+// token logs the account in that may register shared nodes.
+func (w *world) token(ctx context.Context) (string, error) {
+	if _, err := w.stack.EnsureUser(ctx, agentEmail, password, "operator"); err != nil {
 		return "", err
 	}
-	body := strings.NewReader(`{"email":"agents@bench.local","password":"` + password + `"}`)
+	return w.login(ctx, agentEmail)
+}
+
+func (w *world) login(ctx context.Context, email string) (_ string, err error) {
+	body := strings.NewReader(`{"email":"` + email + `","password":"` + password + `"}`)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.stack.Issuer()+"/token?grant_type=password", body)
 	if err != nil {
 		return "", err

@@ -154,7 +154,9 @@ func onSite(ctx context.Context, run *bench.Run, kind runtimeKind, measure func(
 		return err
 	}
 	defer func() { err = errors.Join(err, server.close()) }()
-	return measure(&site{world: w, server: server, kind: kind}, p.With(bench.Params{"runtime": kind.name}))
+	p = p.With(bench.Params{"runtime": kind.name})
+	run.Report(p, "load1", load1(), "") // before we begin: what is far above 0 here spoils what follows
+	return measure(&site{world: w, server: server, kind: kind}, p)
 }
 
 // push uploads a bundle that no agent has seen yet and registers it as a pack.

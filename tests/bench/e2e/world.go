@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/stark-o/stark/backend/app"
+	scripts "github.com/stark-o/stark/functions/agent"
 	"github.com/stark-o/stark/supabase/local"
 	"github.com/stark-o/stark/tests/bench/bench"
 )
@@ -156,6 +157,7 @@ func (w *world) serve(ctx context.Context) (*server, error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	s, err := app.New(ctx, app.Config{
 		Listen: "127.0.0.1:0", SupabaseURL: w.stack.URL(), AnonKey: w.stack.AnonKey(), DatabaseURL: w.stack.DatabaseURL(), Log: log,
+		AgentPage: scripts.Page,
 	})
 	if err != nil {
 		return nil, err

@@ -108,7 +108,7 @@ func TestPagesAreTyped(t *testing.T) {
 	t.Parallel()
 	for page, wants := range map[string][]string{
 		"../../README.md":        {"Hello Ada, I am first-", "stopped (completed)", "ada@example.com is developer now"},
-		"../../docs/tutorial.md": {"pod/greeter-3 is running", "namespace/tutorial created (dry run)", "pod/from-a-file created", "namespace/tutorial deleted"},
+		"../../docs/tutorial.md": {"deployment/greeter rolled back", "namespace/tutorial created (dry run)", "pod/from-a-file created", "namespace/tutorial deleted"},
 	} {
 		t.Run(filepath.Base(page), func(t *testing.T) {
 			t.Parallel()

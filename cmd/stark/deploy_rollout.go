@@ -14,25 +14,39 @@ import (
 	"github.com/stark-o/stark/cmd/stark/internal/client"
 	"github.com/stark-o/stark/cmd/stark/internal/follow"
 	"github.com/stark-o/stark/cmd/stark/internal/output"
+	"github.com/stark-o/stark/cmd/stark/internal/progress"
 )
 
 func newRolloutStatus(c *cli) *cobra.Command {
 	var namespace string
 	var timeout time.Duration
+	var watch bool
 	cmd := &cobra.Command{
 		Use:   "status NAME | ID",
 		Short: "Follow a rollout to its end",
 		Long:  `Follow a rollout to its end. The exit code is 1 when it was taken back, stands still or crashes.`,
 		Example: `  stark deploy rollout status web
-  stark deploy rollout status web --timeout 2m`,
+  stark deploy rollout status web --timeout 2m
+  stark deploy rollout status web --watch=false`,
 		Args: between(1, 1, "NAME"),
 	}
 	namespaceFlag(cmd, &namespace)
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "give up after this long; 0 is never")
+	cmd.Flags().BoolVarP(&watch, "watch", "w", true, "follow it to its end; --watch=false says how far it is and ends")
 	completes(c, cmd, deploymentKind(), false)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return c.onDeployment(cmd.Context(), namespace, args[0], func(conn *connection, d wire.Deployment) error {
-			return c.awaitRollout(cmd.Context(), conn, d, timeout)
+			if watch {
+				return c.awaitRollout(cmd.Context(), conn, d, timeout)
+			}
+			a := &awaiting{cli: c, conn: conn, d: d}
+			switch err := a.look(d); {
+			case errors.Is(err, follow.ErrDone):
+				return c.say("deployment/%s is rolled out", d.Name)
+			case err != nil:
+				return err
+			}
+			return c.say("deployment/%s: %s", d.Name, a.told)
 		})
 	}
 	return cmd
@@ -43,16 +57,18 @@ type awaiting struct {
 	*cli
 	conn *connection
 	d    wire.Deployment
-	told string
+	told string         // last
+	line *progress.Line // where it is told; nil for nowhere
 }
 
 // awaitRollout waits until a deployment is rolled out and says how far it is whenever that changes.
 func (c *cli) awaitRollout(ctx context.Context, conn *connection, d wire.Deployment, timeout time.Duration) error {
 	waiting, cancel := limit(ctx, timeout)
 	defer cancel()
-	a := &awaiting{cli: c, conn: conn, d: d}
+	a := &awaiting{cli: c, conn: conn, d: d, line: &progress.Line{W: c.err, Terminal: output.IsTerminal(c.err) && c.env("TERM") != "dumb"}}
 	query := wire.WatchQuery{Kinds: []wire.WatchKind{wire.WatchDeployments}, Namespace: d.Namespace}
 	err := follow.Changed(waiting, conn, query, follow.Changes{List: a.list, Change: a.change}, c.pace)
+	a.line.Clear()
 	switch {
 	case errors.Is(err, errTimeout):
 		return hinted("`stark deploy describe "+d.Name+inNamespace(d.Namespace)+"` shows its pods", "gave up waiting for deployment/%s: %s", d.Name, a.told)
@@ -100,31 +116,37 @@ func (a *awaiting) look(d wire.Deployment) error {
 		return fmt.Errorf("deployment/%s was changed meanwhile: it is generation %d now", d.Name, d.Generation)
 	}
 	if d.ObservedGeneration < d.Generation {
-		a.tell("waiting for the control loop")
+		a.tell("waiting for the control loop", 0, 0)
 		return nil
+	}
+	wanted := wantedPods(d)
+	if status.Stable == d.Generation && status.Desired == wanted && status.Available >= wanted && status.Replicas == wanted {
+		return follow.ErrDone
 	}
 	for _, c := range status.Conditions {
 		switch {
 		case c.Type == rollout.Failing && c.Status:
-			a.tell(c.Message)
+			a.tell(c.Message, 0, 0)
 			return nil
 		case c.Type != rollout.Progressing:
 		case c.Reason == rollout.ReasonDeadlineExceeded, c.Reason == rollout.ReasonCrashLoop, c.Reason == rollout.ReasonPaused:
 			return hinted("`stark deploy describe "+d.Name+inNamespace(d.Namespace)+"` shows its pods", "deployment/%s: %s", d.Name, c.Message)
 		}
 	}
-	wanted := wantedPods(d)
-	if status.Stable == d.Generation && status.Desired == wanted && status.Available >= wanted && status.Replicas == wanted {
-		return follow.ErrDone
+	old := max(status.Replicas-status.Updated, 0)
+	what := fmt.Sprintf("%d of %d pods are updated, %d available", status.Updated, wanted, status.Available)
+	if old > 0 {
+		what += fmt.Sprintf(", %d old still run", old)
 	}
-	a.tell(fmt.Sprintf("%d of %d pods are updated, %d available", status.Updated, wanted, status.Available))
+	a.tell(what, min(status.Updated, max(status.Available-old, 0)), wanted)
 	return nil
 }
 
-func (a *awaiting) tell(what string) {
-	if what != a.told {
-		a.told = what
-		a.note("deployment/%s: %s", a.d.Name, what)
+// tell says how far it is: so many pods of so many are as they should be.
+func (a *awaiting) tell(what string, done, total int) {
+	a.told = what
+	if a.line != nil {
+		a.line.Tell(fmt.Sprintf("deployment/%s: %s", a.d.Name, what), done, total)
 	}
 }
 

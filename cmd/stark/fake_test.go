@@ -59,6 +59,10 @@ type fake struct {
 	nodePatch     wire.NodePatch    // of the last change of a node
 	override      http.HandlerFunc  // answers instead, when set
 	refuseObjects bool
+	deploys       []wire.Deployment
+	deployed      wire.DeploymentCreate // the last one that was made
+	deployPatch   wire.DeploymentPatch  // of the last change of a deployment
+	revisions     []wire.DeploymentRevision
 	streams       [][]string // the frames of each GET /api/watch, in order; the last one stays open
 }
 
@@ -121,6 +125,7 @@ func newFake(t *testing.T) *fake {
 	mux.HandleFunc("GET /api/packs/{id}", f.auth(f.getPack))
 	mux.HandleFunc("PATCH /api/packs/{id}", f.auth(f.patchPack))
 	mux.HandleFunc("GET /api/watch", f.watch)
+	f.deploymentRoutes(mux)
 	mux.HandleFunc("GET /api/namespaces/{name}", f.auth(f.getNamespace))
 	mux.HandleFunc("GET /api/namespaces", f.auth(func(w http.ResponseWriter, _ *http.Request) { ok(w, f.namespaces) }))
 	mux.HandleFunc("POST /api/namespaces", f.auth(func(w http.ResponseWriter, r *http.Request) {

@@ -133,10 +133,13 @@ func (a *awaiting) look(d wire.Deployment) error {
 			return hinted("`stark deploy describe "+d.Name+inNamespace(d.Namespace)+"` shows its pods", "deployment/%s: %s", d.Name, c.Message)
 		}
 	}
-	old := max(status.Replicas-status.Updated, 0)
-	what := fmt.Sprintf("%d of %d pods are updated, %d available", status.Updated, wanted, status.Available)
+	old, surplus := max(status.Replicas-status.Updated, 0), max(status.Updated-wanted, 0)
+	what := fmt.Sprintf("%d of %d pods are updated, %d available", status.Updated-surplus, wanted, status.Available)
 	if old > 0 {
 		what += fmt.Sprintf(", %d old still run", old)
+	}
+	if surplus > 0 {
+		what += fmt.Sprintf(", %d too many", surplus)
 	}
 	a.tell(what, min(status.Updated, max(status.Available-old, 0)), wanted)
 	return nil

@@ -249,4 +249,9 @@ func TestAPausedDeploymentIsScaledAndAwaited(t *testing.T) {
 	paused.Conditions[0] = rollout.Condition{Type: rollout.Progressing, Reason: rollout.ReasonPaused, Message: "the deployment is paused"}
 	_, s := rolls(t, paused)
 	require.Contains(t, s.must("deploy", "scale", "web", "--replicas", "3", "--wait"), "deployment/web is rolled out\n")
+	many := complete(2)
+	many.Desired, many.Replicas, many.Updated, many.Available = 5, 5, 5, 5
+	_, s = rolls(t, many, complete(2))
+	s.must("deploy", "rollout", "status", "web")
+	require.Contains(t, s.err, "3 of 3 pods are updated, 5 available, 2 too many")
 }

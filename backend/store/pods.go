@@ -139,6 +139,6 @@ func podOf(r db.ListPodsRow) wire.Pod {
 		TopologySpread: r.TopologySpread, SchedulingGroup: r.SchedulingGroup, SchedulingGroupSize: r.SchedulingGroupSize,
 		Labels: stringMap(r.Labels), Annotations: stringMap(r.Annotations), Unschedulable: r.Unschedulable, Result: r.Result,
 		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt, ScheduledAt: r.ScheduledAt, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
-		Revision: r.Revision, DeploymentID: r.DeploymentID, DeploymentGeneration: r.DeploymentGeneration,
+		Revision: r.Revision, DeploymentID: r.DeploymentID, DeploymentGeneration: r.DeploymentGeneration, Eviction: r.Eviction,
 	}
 }

@@ -123,7 +123,9 @@ type Pod struct {
 	// DeploymentID is whose pod it is, null for nobody's; DeploymentGeneration is what it was made from.
 	DeploymentID         *uuid.UUID `json:"deploymentId"`
 	DeploymentGeneration int64      `json:"deploymentGeneration"`
-	Revision             int64      `json:"revision"`
+	// Eviction is why it is asked to leave its node, to wait for another place: preempted, drained, evicted; "" when it is not.
+	Eviction string `json:"eviction"`
+	Revision int64  `json:"revision"`
 }
 
 // PodCreate is the body of POST /api/pods. The pack is named by PackID, or by Pack and Version ("" or "latest" is the highest).

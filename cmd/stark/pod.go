@@ -88,6 +88,14 @@ func because(p wire.Pod) string {
 	return " (" + p.Reason + ")"
 }
 
+// reasonOf is why a pod is in its status, or why it is about to leave it.
+func reasonOf(p wire.Pod) string {
+	if p.Eviction != "" {
+		return p.Eviction
+	}
+	return p.Reason
+}
+
 func packOf(p wire.Pod) string {
 	if p.PackName == "" {
 		return p.PackID.String() // private, and someone else's
@@ -100,7 +108,7 @@ func podColumns(now func() time.Time, allNamespaces bool) []output.Column[wire.P
 		{Title: "NAME", Cell: podName},
 		{Title: "PACK", Cell: packOf},
 		{Title: "STATUS", Tint: true, Cell: func(p wire.Pod) string { return string(p.Status) }},
-		{Title: "REASON", Cell: func(p wire.Pod) string { return p.Reason }},
+		{Title: "REASON", Cell: reasonOf},
 		{Title: "RESTARTS", Cell: func(p wire.Pod) string { return fmt.Sprint(p.Restarts) }},
 		{Title: "NODE", Cell: func(p wire.Pod) string { return p.NodeName }},
 		{Title: "AGE", Cell: func(p wire.Pod) string { return output.Age(now(), p.CreatedAt) }},

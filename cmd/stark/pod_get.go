@@ -54,6 +54,7 @@ func podFields(now time.Time, p wire.Pod) []output.Field {
 		{Label: "Status", Value: string(p.Status), Tint: true},
 		{Label: "Wanted", Value: wanted(p)},
 		{Label: "Reason", Value: p.Reason},
+		{Label: "Leaves because", Value: p.Eviction},
 		{Label: "Message", Value: p.Message},
 		{Label: "Waiting for", Value: waitingFor(p)},
 		{Label: "Node", Value: p.NodeName},

@@ -17,7 +17,8 @@ select p.id, p.name, p.namespace, p.pack_id, coalesce(pk.name, '')::text as pack
        p.cpu, p.memory, p.priority_class, p.priority, p.env, p.args, p.metadata, p.node_selector, p.tolerations, p.affinity, p.topology_spread,
        coalesce(p.scheduling_group, '')::text as scheduling_group, coalesce(p.scheduling_group_size, 0)::integer as scheduling_group_size,
        p.grace_period_ms, p.labels, p.annotations, p.unschedulable, p.result, p.created_by, p.created_at, p.scheduled_at, p.started_at,
-       p.finished_at, p.revision, p.deployment_id, coalesce(p.deployment_generation, 0)::bigint as deployment_generation
+       p.finished_at, p.revision, p.deployment_id, coalesce(p.deployment_generation, 0)::bigint as deployment_generation,
+       coalesce(p.eviction, '')::text as eviction
 from public.pods p
 left join public.packs pk on pk.id = p.pack_id
 left join public.nodes n on n.id = p.node_id
@@ -29,7 +30,8 @@ select p.id, p.name, p.namespace, p.pack_id, coalesce(pk.name, '')::text as pack
        p.cpu, p.memory, p.priority_class, p.priority, p.env, p.args, p.metadata, p.node_selector, p.tolerations, p.affinity, p.topology_spread,
        coalesce(p.scheduling_group, '')::text as scheduling_group, coalesce(p.scheduling_group_size, 0)::integer as scheduling_group_size,
        p.grace_period_ms, p.labels, p.annotations, p.unschedulable, p.result, p.created_by, p.created_at, p.scheduled_at, p.started_at,
-       p.finished_at, p.revision, p.deployment_id, coalesce(p.deployment_generation, 0)::bigint as deployment_generation
+       p.finished_at, p.revision, p.deployment_id, coalesce(p.deployment_generation, 0)::bigint as deployment_generation,
+       coalesce(p.eviction, '')::text as eviction
 from public.pods p
 left join public.packs pk on pk.id = p.pack_id
 left join public.nodes n on n.id = p.node_id

@@ -53,7 +53,8 @@ select p.id, p.name, p.namespace, p.pack_id, coalesce(pk.name, '')::text as pack
        p.cpu, p.memory, p.priority_class, p.priority, p.env, p.args, p.metadata, p.node_selector, p.tolerations, p.affinity, p.topology_spread,
        coalesce(p.scheduling_group, '')::text as scheduling_group, coalesce(p.scheduling_group_size, 0)::integer as scheduling_group_size,
        p.grace_period_ms, p.labels, p.annotations, p.unschedulable, p.result, p.created_by, p.created_at, p.scheduled_at, p.started_at,
-       p.finished_at, p.revision, p.deployment_id, coalesce(p.deployment_generation, 0)::bigint as deployment_generation
+       p.finished_at, p.revision, p.deployment_id, coalesce(p.deployment_generation, 0)::bigint as deployment_generation,
+       coalesce(p.eviction, '')::text as eviction
 from public.pods p
 left join public.packs pk on pk.id = p.pack_id
 left join public.nodes n on n.id = p.node_id
@@ -101,6 +102,7 @@ type GetPodRow struct {
 	Revision             int64
 	DeploymentID         *uuid.UUID
 	DeploymentGeneration int64
+	Eviction             string
 }
 
 func (q *Queries) GetPod(ctx context.Context, id uuid.UUID) (GetPodRow, error) {
@@ -147,6 +149,7 @@ func (q *Queries) GetPod(ctx context.Context, id uuid.UUID) (GetPodRow, error) {
 		&i.Revision,
 		&i.DeploymentID,
 		&i.DeploymentGeneration,
+		&i.Eviction,
 	)
 	return i, err
 }
@@ -252,7 +255,8 @@ select p.id, p.name, p.namespace, p.pack_id, coalesce(pk.name, '')::text as pack
        p.cpu, p.memory, p.priority_class, p.priority, p.env, p.args, p.metadata, p.node_selector, p.tolerations, p.affinity, p.topology_spread,
        coalesce(p.scheduling_group, '')::text as scheduling_group, coalesce(p.scheduling_group_size, 0)::integer as scheduling_group_size,
        p.grace_period_ms, p.labels, p.annotations, p.unschedulable, p.result, p.created_by, p.created_at, p.scheduled_at, p.started_at,
-       p.finished_at, p.revision, p.deployment_id, coalesce(p.deployment_generation, 0)::bigint as deployment_generation
+       p.finished_at, p.revision, p.deployment_id, coalesce(p.deployment_generation, 0)::bigint as deployment_generation,
+       coalesce(p.eviction, '')::text as eviction
 from public.pods p
 left join public.packs pk on pk.id = p.pack_id
 left join public.nodes n on n.id = p.node_id
@@ -335,6 +339,7 @@ type ListPodsRow struct {
 	Revision             int64
 	DeploymentID         *uuid.UUID
 	DeploymentGeneration int64
+	Eviction             string
 }
 
 func (q *Queries) ListPods(ctx context.Context, arg ListPodsParams) ([]ListPodsRow, error) {
@@ -401,6 +406,7 @@ func (q *Queries) ListPods(ctx context.Context, arg ListPodsParams) ([]ListPodsR
 			&i.Revision,
 			&i.DeploymentID,
 			&i.DeploymentGeneration,
+			&i.Eviction,
 		); err != nil {
 			return nil, err
 		}

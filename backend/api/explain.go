@@ -55,10 +55,7 @@ func (s *Server) explainPod(c *fiber.Ctx, who caller) error {
 
 // conceal takes out what would name nodes that the caller may not see.
 func conceal(e *wire.PodExplanation, seen []uuid.UUID) {
-	visible := make(map[uuid.UUID]bool, len(seen))
-	for _, id := range seen {
-		visible[id] = true
-	}
+	visible := setOf(seen)
 	all := len(e.Verdicts)
 	e.Verdicts = slices.DeleteFunc(e.Verdicts, func(v wire.NodeVerdict) bool { return !visible[v.NodeID] })
 	e.Closest = slices.DeleteFunc(e.Closest, func(n wire.NearNode) bool { return !visible[n.NodeID] })

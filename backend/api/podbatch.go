@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -40,13 +39,16 @@ func (s *Server) createPods(c *fiber.Ctx, who caller) error {
 }
 
 // inItem says which pod of a batch an error is about.
-func inItem(i int, err error) error {
+func inItem(i int, err error) error { return inList("pods", i, err) }
+
+// inField puts an error's field under another.
+func inField(field string, err error) error {
 	var public *core.Error
 	if !errors.As(err, &public) {
 		return err
 	}
 	named := *public
-	named.Field = fmt.Sprintf("pods[%d]", i)
+	named.Field = field
 	if public.Field != "" {
 		named.Field += "." + public.Field
 	}

@@ -59,6 +59,8 @@ type podStore interface {
 	RollBackPod(ctx context.Context, actor core.Actor, id uuid.UUID, version string) (wire.Pod, error)
 	StopPod(ctx context.Context, actor core.Actor, id uuid.UUID) (wire.Pod, error)
 	DeletePod(ctx context.Context, actor core.Actor, id uuid.UUID) error
+	PreviewPods(ctx context.Context, actor core.Actor, in []wire.PodCreate) ([]*core.Pod, error)
+	VisiblePods(ctx context.Context, actor core.Actor, ids []uuid.UUID) ([]uuid.UUID, error)
 	PodHistory(ctx context.Context, actor core.Actor, id uuid.UUID) ([]wire.PodEvent, error)
 	PodLogs(ctx context.Context, actor core.Actor, id uuid.UUID, want wire.LogQuery) ([]wire.PodLogLine, error)
 }
@@ -113,6 +115,8 @@ type userStore interface {
 // Advisor says what the scheduler would do, by this server's picture of the whole cluster, whoever asks.
 type Advisor interface {
 	Explain(ctx context.Context, pod uuid.UUID) (wire.PodExplanation, error)
+	// Plan is told pods as they would be, deployments that would have fewer replicas, and nodes that would be drained.
+	Plan(ctx context.Context, create []*core.Pod, shrink map[uuid.UUID]int32, drain []uuid.UUID) (wire.Plan, error)
 }
 
 // Watches tells what changes. Open refuses, or returns the stream, which is to be called once: it sends frames until ctx ends or send fails, and

@@ -39,7 +39,7 @@ var protected = []struct{ method, path string }{
 	{"POST", "/api/priorityclasses"}, {"GET", "/api/priorityclasses"}, {"GET", "/api/priorityclasses/one"}, {"PATCH", "/api/priorityclasses/one"},
 	{"DELETE", "/api/priorityclasses/one"}, {"GET", "/api/config"}, {"GET", "/api/config/heartbeat.timeoutMs"}, {"PUT", "/api/config/heartbeat.timeoutMs"},
 	{"DELETE", "/api/config/heartbeat.timeoutMs"}, {"GET", "/api/events"},
-	{"GET", "/api/watch"},
+	{"GET", "/api/watch"}, {"POST", "/api/plan"},
 }
 
 // bodies that the POST and PATCH routes take.
@@ -52,7 +52,7 @@ var bodies = map[string]string{
 	"/api/priorityclasses": `{"name":"urgent","value":5}`, "/api/priorityclasses/one": `{"description":"x"}`, "/api/config/heartbeat.timeoutMs": `{"value":40000}`,
 	"/api/deployments": `{"name":"web","pack":"hello"}`, "/api/deployments/" + someID.String(): `{"replicas":2}`,
 	"/api/deployments/" + someID.String() + "/scale": `{"replicas":2}`, "/api/deployments/" + someID.String() + "/rollback": `{"generation":1}`,
-	"/api/nodes/one": `{"unschedulable":true}`, "/api/nodes/one/drain": `{"timeoutSeconds":60}`,
+	"/api/plan": `{"drain":["one"]}`, "/api/nodes/one": `{"unschedulable":true}`, "/api/nodes/one/drain": `{"timeoutSeconds":60}`,
 }
 
 func TestEveryRouteOfOursIsListedHere(t *testing.T) {

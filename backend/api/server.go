@@ -133,6 +133,7 @@ func (s *Server) routes() error {
 	api.Get("/events", s.as(s.listEvents))
 	s.userRoutes(api.Group("/users"))
 	api.Get("/watch", s.as(s.watch))
+	api.Post("/plan", s.as(s.plan))
 	if err := s.consoleRoutes(); err != nil {
 		return err
 	}

@@ -46,6 +46,7 @@ type fakes struct {
 	panics bool
 
 	explanation wire.PodExplanation
+	planned     wire.Plan
 	visible     []uuid.UUID
 
 	object    []byte
@@ -127,6 +128,18 @@ func (f *fakes) VisibleNodes(_ context.Context, a core.Actor, ids []uuid.UUID) (
 func (f *fakes) Explain(_ context.Context, pod uuid.UUID) (wire.PodExplanation, error) {
 	return f.explanation, f.note("explain", core.Actor{}, pod)
 }
+func (f *fakes) Plan(_ context.Context, create []*core.Pod, shrink map[uuid.UUID]int32, drain []uuid.UUID) (wire.Plan, error) {
+	return f.planned, f.note("plan", core.Actor{}, planAsked{create, shrink, drain})
+}
+func (f *fakes) PreviewPods(_ context.Context, a core.Actor, in []wire.PodCreate) (pods []*core.Pod, err error) {
+	for range in {
+		pods = append(pods, &core.Pod{ID: uuid.New(), CreatedBy: a.UserID})
+	}
+	return pods, f.note("preview", a, in)
+}
+func (f *fakes) VisiblePods(_ context.Context, a core.Actor, _ []uuid.UUID) ([]uuid.UUID, error) {
+	return f.visible, f.note("visible pods", a, nil)
+}
 func (f *fakes) CreateNamespace(_ context.Context, a core.Actor, in wire.NamespaceCreate) (wire.Namespace, error) {
 	return wire.Namespace{Name: in.Name}, f.note("namespace", a, in)
 }
@@ -189,7 +202,7 @@ func (f *fakes) CreateDeployment(_ context.Context, a core.Actor, in wire.Deploy
 	return wire.Deployment{ID: someID, Name: in.Name}, f.note("deployment", a, in)
 }
 func (f *fakes) Deployment(_ context.Context, a core.Actor, id uuid.UUID) (wire.Deployment, error) {
-	return wire.Deployment{ID: id}, f.note("deployment", a, id)
+	return wire.Deployment{ID: id, Name: "web"}, f.note("deployment", a, id)
 }
 func (f *fakes) ListDeployments(_ context.Context, a core.Actor, filter wire.DeploymentFilter) ([]wire.Deployment, string, error) {
 	return nil, "", f.note("deployments", a, filter)
@@ -336,6 +349,13 @@ type answer struct {
 	wire.Failure
 	Data json.RawMessage `json:"data"`
 	Page *wire.Page      `json:"page"`
+}
+
+// planAsked is what the advisor was asked to plan.
+type planAsked struct {
+	create []*core.Pod
+	shrink map[uuid.UUID]int32
+	drain  []uuid.UUID
 }
 
 type option func(*http.Request)

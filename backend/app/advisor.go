@@ -13,7 +13,8 @@ import (
 // advisor puts what the counsel says into the words of the wire.
 type advisor struct {
 	counsel *control.Counsel
-	synced  <-chan struct{} // there is a picture to go by
+	nodes   func(uuid.UUID) *core.Node // nil for one that is not known
+	synced  <-chan struct{}            // there is a picture to go by
 }
 
 // ready says whether there is a picture; without one every answer would be that there are no nodes.

@@ -118,3 +118,13 @@ select p.namespace, @pack_id, p.env, p.args, p.metadata, p.cpu, p.memory, p.prio
        p.scheduling_group, p.scheduling_group_size, p.grace_period_ms, p.labels, p.annotations
 from public.pods p where p.id = @id
 returning id;
+
+-- name: PreviewPod :one
+-- All of a new pod that deciding about its place needs.
+select id, name, namespace, pack_id, cpu_millis, memory_bytes, priority, preemption_policy, node_selector, tolerations, affinity, topology_spread,
+       coalesce(scheduling_group, '')::text as scheduling_group, coalesce(scheduling_group_size, 0)::integer as scheduling_group_size, grace_period_ms, labels,
+       created_by, created_at
+from public.pods where id = @id;
+
+-- name: VisiblePods :many
+select id from public.pods where id = any(@ids::uuid[]);

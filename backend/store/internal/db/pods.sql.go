@@ -631,6 +631,61 @@ func (q *Queries) PodLogsTail(ctx context.Context, arg PodLogsTailParams) ([]Pod
 	return items, nil
 }
 
+const previewPod = `-- name: PreviewPod :one
+select id, name, namespace, pack_id, cpu_millis, memory_bytes, priority, preemption_policy, node_selector, tolerations, affinity, topology_spread,
+       coalesce(scheduling_group, '')::text as scheduling_group, coalesce(scheduling_group_size, 0)::integer as scheduling_group_size, grace_period_ms, labels,
+       created_by, created_at
+from public.pods where id = $1
+`
+
+type PreviewPodRow struct {
+	ID                  uuid.UUID
+	Name                string
+	Namespace           string
+	PackID              uuid.UUID
+	CpuMillis           int64
+	MemoryBytes         int64
+	Priority            int32
+	PreemptionPolicy    string
+	NodeSelector        json.RawMessage
+	Tolerations         json.RawMessage
+	Affinity            json.RawMessage
+	TopologySpread      json.RawMessage
+	SchedulingGroup     string
+	SchedulingGroupSize int32
+	GracePeriodMs       int32
+	Labels              json.RawMessage
+	CreatedBy           *uuid.UUID
+	CreatedAt           time.Time
+}
+
+// All of a new pod that deciding about its place needs.
+func (q *Queries) PreviewPod(ctx context.Context, id uuid.UUID) (PreviewPodRow, error) {
+	row := q.db.QueryRow(ctx, previewPod, id)
+	var i PreviewPodRow
+	err := row.Scan(
+		&i.ID,
+		&i.Name,
+		&i.Namespace,
+		&i.PackID,
+		&i.CpuMillis,
+		&i.MemoryBytes,
+		&i.Priority,
+		&i.PreemptionPolicy,
+		&i.NodeSelector,
+		&i.Tolerations,
+		&i.Affinity,
+		&i.TopologySpread,
+		&i.SchedulingGroup,
+		&i.SchedulingGroupSize,
+		&i.GracePeriodMs,
+		&i.Labels,
+		&i.CreatedBy,
+		&i.CreatedAt,
+	)
+	return i, err
+}
+
 const stopPod = `-- name: StopPod :exec
 update public.pods set desired_state = 'stopped' where id = $1 and desired_state = 'running'
 `
@@ -638,4 +693,28 @@ update public.pods set desired_state = 'stopped' where id = $1 and desired_state
 func (q *Queries) StopPod(ctx context.Context, id uuid.UUID) error {
 	_, err := q.db.Exec(ctx, stopPod, id)
 	return err
+}
+
+const visiblePods = `-- name: VisiblePods :many
+select id from public.pods where id = any($1::uuid[])
+`
+
+func (q *Queries) VisiblePods(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, visiblePods, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/stark-o/stark/backend/wire"
 	"github.com/stark-o/stark/cmd/stark/internal/manifest"
 )
 
@@ -95,6 +96,8 @@ type wantedThing struct {
 	look   func(context.Context) (have any, err error)
 	create func(context.Context) error // nil: it is not made here
 	update func(context.Context) error // after look; nil: it never changes
+	// plan adds, after look, what it is for placing pods; nil: nothing.
+	plan func(exists bool, in *wire.PlanRequest)
 }
 
 // wanted reads the documents, all of them before anything is done, and logs in.

@@ -41,6 +41,11 @@ func deploymentThing(conn *connection, doc manifest.Document) (wantedThing, erro
 	if want.Version == "latest" {
 		want.Version = "" // whatever it is by now
 	}
+	create := wire.DeploymentCreate{
+		Name: doc.Metadata.Name, Namespace: namespace, Pack: spec.Pack, Version: spec.Version, FollowLatest: spec.FollowLatest != nil && *spec.FollowLatest,
+		Mode: spec.Mode, Replicas: spec.Replicas, Spec: spec.Template, Strategy: spec.Strategy, Paused: spec.Paused != nil && *spec.Paused,
+		HistoryLimit: spec.HistoryLimit, Labels: doc.Metadata.Labels, Annotations: doc.Metadata.Annotations,
+	}
 	var have wire.Deployment // as it was looked at
 	return wantedThing{
 		ref: "deployment/" + doc.Metadata.Name, want: formOf(doc, want),
@@ -59,12 +64,16 @@ func deploymentThing(conn *connection, doc manifest.Document) (wantedThing, erro
 			}}, nil
 		},
 		create: func(ctx context.Context) error {
-			_, err := conn.CreateDeployment(ctx, wire.DeploymentCreate{
-				Name: doc.Metadata.Name, Namespace: namespace, Pack: spec.Pack, Version: spec.Version, FollowLatest: spec.FollowLatest != nil && *spec.FollowLatest,
-				Mode: spec.Mode, Replicas: spec.Replicas, Spec: spec.Template, Strategy: spec.Strategy, Paused: spec.Paused != nil && *spec.Paused,
-				HistoryLimit: spec.HistoryLimit, Labels: doc.Metadata.Labels, Annotations: doc.Metadata.Annotations,
-			})
+			_, err := conn.CreateDeployment(ctx, create)
 			return err
+		},
+		plan: func(exists bool, in *wire.PlanRequest) {
+			switch {
+			case !exists:
+				in.Deployments = append(in.Deployments, create)
+			case spec.Replicas != nil && *spec.Replicas != have.Replicas:
+				in.Scale = append(in.Scale, wire.PlanScale{DeploymentID: have.ID, Replicas: *spec.Replicas})
+			}
 		},
 		update: func(ctx context.Context) error {
 			if spec.Mode != "" && spec.Mode != have.Mode {

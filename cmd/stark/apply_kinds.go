@@ -165,6 +165,11 @@ func podThing(conn *connection, doc manifest.Document) (wantedThing, error) {
 			_, err := conn.CreatePod(ctx, create)
 			return err
 		},
+		plan: func(exists bool, in *wire.PlanRequest) {
+			if !exists {
+				in.Pods = append(in.Pods, create)
+			}
+		},
 	}, nil
 }
 

@@ -52,6 +52,8 @@ type fake struct {
 	calls         []string // method and path of the same
 	created       []wire.PodCreate
 	nodes         []wire.Node
+	plan          wire.Plan
+	planAsked     wire.PlanRequest     // the last one
 	explanation   *wire.PodExplanation // nil: the server cannot say
 	namespaces    []wire.Namespace
 	patch         wire.AccountPatch // of the last change of a user
@@ -126,6 +128,7 @@ func newFake(t *testing.T) *fake {
 	mux.HandleFunc("PATCH /api/packs/{id}", f.auth(f.patchPack))
 	mux.HandleFunc("GET /api/watch", f.watch)
 	f.deploymentRoutes(mux)
+	mux.HandleFunc("POST /api/plan", f.auth(func(w http.ResponseWriter, r *http.Request) { f.read(r, &f.planAsked); ok(w, f.plan) }))
 	mux.HandleFunc("GET /api/namespaces/{name}", f.auth(f.getNamespace))
 	mux.HandleFunc("GET /api/namespaces", f.auth(func(w http.ResponseWriter, _ *http.Request) { ok(w, f.namespaces) }))
 	mux.HandleFunc("POST /api/namespaces", f.auth(func(w http.ResponseWriter, r *http.Request) {

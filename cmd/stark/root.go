@@ -38,6 +38,7 @@ func newRoot(c *cli) *cobra.Command {
 		newDelete(c),
 		newApply(c),
 		newDiff(c),
+		newPlan(c),
 		newDev(c),
 		newPack(c),
 		newDeploy(c),

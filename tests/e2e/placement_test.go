@@ -62,3 +62,42 @@ func TestPlacement(t *testing.T) {
 	w.call(w.dev.token, http.MethodGet, "/api/pods/"+west.ID.String()+"/explain", nil, http.StatusOK, &why)
 	require.Equal(t, "running on west-1; 1/3 nodes would take it now: refused by 2 node_affinity", why.Text)
 }
+
+// What is planned is what then happens, and planning leaves nothing behind.
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.startAgent("one", "STARK_NODE_CPU=300m")
+	w.startAgent("two", "STARK_NODE_CPU=200m")
+	w.push(w.dev, "beacon", beacon)
+	body := func(name, cpu string) map[string]any {
+		return map[string]any{"pack": "beacon", "name": name, "env": map[string]string{"WITNESS": w.witness.url}, "resources": map[string]string{"cpu": cpu}}
+	}
+	first := w.pod(w.dev, body("first", "150m"))
+	w.becomes(first.ID, "running")
+	home := w.text("select n.name from pods p join nodes n on n.id = p.node_id where p.id = $1", first.ID)
+
+	var plan wire.Plan
+	pods := []any{body("a", "150m"), body("b", "150m"), body("c", "150m")}
+	w.call(w.dev.token, http.MethodPost, "/api/plan", map[string]any{"pods": pods}, http.StatusOK, &plan)
+	require.Len(t, plan.Placements, 2)
+	require.Len(t, plan.Pending, 1)
+	require.Contains(t, plan.Pending[0].Text, "2 insufficient cpu")
+	require.Equal(t, "1", w.text("select count(*) from pods"), "nothing was written")
+	for _, planned := range plan.Placements {
+		require.Nil(t, planned.PodID)
+		for _, p := range pods {
+			if p := p.(map[string]any); p["name"] == planned.Name {
+				w.becomes(w.pod(w.dev, p).ID, "running")
+				require.Equal(t, planned.Node, w.text("select n.name from pods p join nodes n on n.id = p.node_id where p.name = $1", planned.Name))
+			}
+		}
+	}
+
+	w.call(w.dev.token, http.MethodPost, "/api/plan", map[string]any{"drain": []string{home}}, http.StatusOK, &plan)
+	require.NotEmpty(t, plan.Evictions)
+	require.Equal(t, "drained", plan.Evictions[0].Reason)
+	require.Equal(t, "false", w.text("select unschedulable from nodes where name = $1", home))
+	w.call(w.dev.token, http.MethodPost, "/api/plan", map[string]any{"pods": []any{map[string]any{"pack": "nothing-like-it"}}}, http.StatusBadRequest, nil)
+	w.call(w.dev.token, http.MethodPost, "/api/plan", map[string]any{"drain": []string{"nowhere"}}, http.StatusNotFound, nil)
+}

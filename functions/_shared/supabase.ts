@@ -35,6 +35,7 @@ const statuses: Record<string, [number, string]> = {
   "42501": [403, "FORBIDDEN"],
   "23505": [409, "CONFLICT"],
   "23503": [409, "CONFLICT"],
+  "23502": [400, "VALIDATION_ERROR"],
   "23514": [400, "VALIDATION_ERROR"],
   "22023": [400, "VALIDATION_ERROR"],
   "22P02": [400, "VALIDATION_ERROR"],

@@ -5,6 +5,16 @@ import { connect, type Env, need, refusalOf, type SupabaseClient } from "../_sha
 const maxBody = 16 << 20; // bytes
 const fields = ["pack", "version", "runtimeTag", "visibility", "description", "metadata", "bundle", "deployments"] as const;
 
+/** What may be said of a deployment that is made when it is not there, and the columns that hold it. */
+const creatable: Record<string, string> = {
+  mode: "mode",
+  replicas: "replicas",
+  followLatest: "follow_latest",
+  spec: "spec",
+  strategy: "strategy",
+  labels: "labels",
+};
+
 /** The annotation that says of which delivery a deployment's pack is: an older one, sent again, does not take it back. */
 const deliveredAt = "stark.dev/deploy-hook-at";
 
@@ -17,7 +27,14 @@ interface Delivery {
   metadata: unknown;
   /** The JavaScript itself; undefined when the version is registered already. */
   bundle: string | undefined;
-  deployments: { namespace: string; name: string }[];
+  deployments: Target[];
+}
+
+interface Target {
+  namespace: string;
+  name: string;
+  /** The columns that it is made with when it is not there; undefined when it must be there. */
+  create: Record<string, unknown> | undefined;
 }
 
 /** What a pack version is to a caller. */
@@ -55,8 +72,8 @@ export function deployHook(env: Env, now = () => Date.now()): (request: Request)
     const { db, userId } = await account.session();
     const { pack, created } = await packOf(db, userId, delivery);
     const deployments = [];
-    for (const { namespace, name } of delivery.deployments) {
-      deployments.push({ namespace, name, updated: await move(db, namespace, name, pack, at) });
+    for (const target of delivery.deployments) {
+      deployments.push({ namespace: target.namespace, name: target.name, ...await deploy(db, target, pack, at) });
     }
     return succeed(
       { pack: { id: pack.id, name: pack.name, version: pack.version, bundleSha256: pack.bundle_sha256 }, created, deployments },
@@ -77,14 +94,23 @@ function parse(body: Uint8Array): Delivery {
     description: optionalText(given, "description"),
     metadata: given.metadata ?? {},
     bundle: given.bundle === undefined ? undefined : text(given, "bundle"),
-    deployments: list.map((entry: unknown, i) => {
-      const { namespace = "default", name, ...rest } = (entry ?? {}) as Record<string, unknown>;
-      if (typeof namespace !== "string" || typeof name !== "string" || name === "" || Object.keys(rest).length > 0) {
-        throw invalid(`deployments[${i}]`, `must be {"namespace", "name"}`);
-      }
-      return { namespace, name };
-    }),
+    deployments: list.map((entry: unknown, i) => targetOf(entry, `deployments[${i}]`)),
   };
+}
+
+function targetOf(entry: unknown, field: string): Target {
+  const { namespace = "default", name, create, ...rest } = (entry ?? {}) as Record<string, unknown>;
+  if (typeof namespace !== "string" || typeof name !== "string" || name === "" || Object.keys(rest).length > 0) {
+    throw invalid(field, `must be {"namespace", "name", "create"}`);
+  }
+  if (create === undefined) return { namespace, name, create };
+  if (typeof create !== "object" || create === null || Array.isArray(create)) throw invalid(`${field}.create`, "must be an object");
+  const columns: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(create)) {
+    if (!Object.hasOwn(creatable, key)) throw invalid(`${field}.create.${key}`, `unknown field; known are ${Object.keys(creatable).join(", ")}`);
+    columns[creatable[key]!] = value;
+  }
+  return { namespace, name, create: columns };
 }
 
 /** The service user's session, kept until it is about to expire. */
@@ -171,15 +197,28 @@ function same(pack: Pack, sha256: string, label: string): Pack {
   return pack;
 }
 
-/** Moves a deployment to a pack; false when it is there already. */
-async function move(db: SupabaseClient, namespace: string, name: string, pack: Pack, at: number): Promise<boolean> {
+/** Moves a deployment to a pack, or makes it. Neither is so when it is there already. */
+async function deploy(db: SupabaseClient, target: Target, pack: Pack, at: number): Promise<{ updated: boolean; created: boolean }> {
+  const { namespace, name, create } = target;
   const label = `deployment ${namespace}/${name}`;
   for (let attempt = 0; attempt < 5; attempt++) {
     const { data, error } = await db.from("deployments").select("id, pack_id, annotations, revision")
       .eq("namespace", namespace).eq("name", name).maybeSingle<Deployment>();
     if (error) throw refusalOf(error, label);
-    if (data === null) throw new Refusal(404, "NOT_FOUND", `there is no ${label}`, { field: "deployments" });
-    if (data.pack_id === pack.id) return false;
+    if (data === null && create === undefined) {
+      throw new Refusal(404, "NOT_FOUND", `there is no ${label}`, {
+        field: "deployments",
+        hint: `Make it, or say with "create" how it is made.`,
+      });
+    }
+    if (data === null) {
+      const { error: refused } = await db.from("deployments")
+        .insert({ ...create, namespace, name, pack_id: pack.id, annotations: { [deliveredAt]: String(at) } });
+      if (refused === null) return { updated: false, created: true };
+      if (refused.code === "23505") continue; // somebody else made it meanwhile
+      throw refusalOf(refused, `make ${label}`);
+    }
+    if (data.pack_id === pack.id) return { updated: false, created: false };
     // The same delivery again does not undo what people have done since.
     if (Number(data.annotations[deliveredAt] ?? 0) >= at) {
       throw new Refusal(409, "CONFLICT", `${label} was moved by this delivery or a later one before`);
@@ -188,7 +227,7 @@ async function move(db: SupabaseClient, namespace: string, name: string, pack: P
       .update({ pack_id: pack.id, annotations: { ...data.annotations, [deliveredAt]: String(at) } })
       .eq("id", data.id).eq("revision", data.revision).select("id");
     if (refused) throw refusalOf(refused, label);
-    if (changed.length > 0) return true;
+    if (changed.length > 0) return { updated: true, created: false };
     const { data: after } = await db.from("deployments").select("revision").eq("id", data.id).maybeSingle<{ revision: number }>();
     if (after !== null && after.revision === data.revision) throw new Refusal(403, "FORBIDDEN", `the service user may not change ${label}`);
   }

@@ -51,7 +51,7 @@ Deno.test("a bundle becomes a version, and the deployment moves to it", async ()
   await project.during(async () => {
     const answer = await deliver(project, { ...hello, deployments: [{ name: "web" }] });
     assert.equal(answer.status, 201, JSON.stringify(answer));
-    assert.deepEqual(answer.data.deployments, [{ namespace: "default", name: "web", updated: true }]);
+    assert.deepEqual(answer.data.deployments, [{ namespace: "default", name: "web", updated: true, created: false }]);
     const pack = project.tables.packs![0]!;
     assert.deepEqual([answer.data.created, answer.data.pack.id, pack.visibility, pack.runtime_tag, pack.bundle_size], [
       true,
@@ -86,6 +86,50 @@ Deno.test("a delivery that comes again does not undo what came later", async () 
     deployment.pack_id = "rolled back by hand";
     assert.equal((await deliver(project, { ...hello, version: "1.1.0", deployments: [{ name: "web" }] }, { at: now + 10 })).status, 409);
     assert.equal(deployment.pack_id, "rolled back by hand");
+  });
+});
+
+Deno.test("a deployment that is not there is made, if the delivery says how", async () => {
+  const project = new Project();
+  const create = { replicas: 3, followLatest: true, strategy: { maxSurge: 1 } };
+  await project.during(async () => {
+    const answer = await deliver(project, { ...hello, deployments: [{ namespace: "staging", name: "web", create }] });
+    assert.deepEqual(answer.data.deployments, [{ namespace: "staging", name: "web", updated: false, created: true }]);
+    const made = project.tables.deployments![0]!;
+    assert.deepEqual([made.namespace, made.name, made.replicas, made.follow_latest, made.pack_id, made.annotations], [
+      "staging",
+      "web",
+      3,
+      true,
+      project.tables.packs![0]!.id,
+      { "stark.dev/deploy-hook-at": String(now) },
+    ]);
+
+    // Once it is there it is moved, and keeps what people have made of it.
+    made.replicas = 5;
+    const next = await deliver(project, { ...hello, version: "1.1.0", deployments: [{ namespace: "staging", name: "web", create }] }, {
+      at: now + 1,
+    });
+    assert.deepEqual(next.data.deployments, [{ namespace: "staging", name: "web", updated: true, created: false }]);
+    assert.deepEqual([project.tables.deployments!.length, made.replicas], [1, 5]);
+  });
+});
+
+Deno.test("two deliveries that make a deployment at a time make one", async () => {
+  const project = new Project();
+  await project.during(async () => {
+    project.before = (method, path, body) => {
+      if (method !== "POST" || !path.endsWith("/rest/v1/deployments")) return undefined;
+      project.tables.deployments!.push({ id: "theirs", revision: 1, ...body });
+      return Response.json({ code: "23505", message: "duplicate key" }, { status: 409 });
+    };
+    const answer = await deliver(project, { ...hello, deployments: [{ name: "web", create: {} }] });
+    assert.deepEqual(answer.data.deployments, [{ namespace: "default", name: "web", updated: false, created: false }]);
+    project.before = (method, path) =>
+      method === "POST" && path.endsWith("/rest/v1/deployments")
+        ? Response.json({ code: "22023", message: "strategy: unknown key" }, { status: 400 })
+        : undefined;
+    assert.equal((await deliver(project, { ...hello, deployments: [{ name: "api", create: {} }] })).status, 400);
   });
 });
 
@@ -158,6 +202,10 @@ Deno.test("what is wrong with a delivery is said", async () => {
         [{ ...hello, deployments: [{}] }, "deployments[0]"],
         [{ ...hello, deployments: ["web"] }, "deployments[0]"],
         [{ ...hello, deployments: [{ name: "web", x: 1 }] }, "deployments[0]"],
+        [{ ...hello, deployments: [{ name: "web", create: [] }] }, "deployments[0].create"],
+        [{ ...hello, deployments: [{ name: "web", create: null }] }, "deployments[0].create"],
+        [{ ...hello, deployments: [{ name: "web", create: { created_by: "me" } }] }, "deployments[0].create.created_by"],
+        [{ ...hello, deployments: [{ name: "web", create: { constructor: 1 } }] }, "deployments[0].create.constructor"],
       ] as const
     ) {
       const answer = await deliver(project, delivery);

@@ -58,6 +58,16 @@ func TestDeployHookFromCI(t *testing.T) {
 
 	// What was registered runs.
 	w.startAgent("node-a")
+	ok, said = deploy("export default ({ signal }) => new Promise((end) => signal.addEventListener('abort', end))", hookSecret, "web", "1.2.0", "default/fresh=2")
+	require.True(t, ok, said)
+	require.Equal(t, "web@1.2.0", deployed("fresh"))
+	require.Equal(t, ci.id.String(), w.text("select created_by from deployments where name = 'fresh'"))
+	w.eventually("the deployment that was made runs", func() bool {
+		return w.text("select count(*) from pods p join deployments d on d.id = p.deployment_id where d.name = 'fresh' and p.status = 'running'") == "2"
+	})
+	ok, said = deploy("export default () => 3", hookSecret, "web", "1.3.0", "default/absent")
+	require.False(t, ok, said)
+	require.Contains(t, said, "there is no deployment default/absent")
 	pod := w.pod(ci, map[string]any{"pack": "web", "version": "1.0.0"})
 	w.becomes(pod.ID, "stopped (completed)")
 	require.Equal(t, `"v1"`, w.text("select result from pods where id = $1", pod.ID))

@@ -67,10 +67,10 @@ func latest(d *core.Deployment, present *core.Pack, versions []*core.Pack) *core
 	var best *core.Pack
 	for _, p := range versions {
 		v, err := semver.NewVersion(p.Version)
-		if err != nil || !v.GreaterThan(at) || (v.Prerelease() != "" && !unstable) || !(p.Public || (p.OwnerID == d.CreatedBy && d.CreatedBy != uuid.Nil)) {
-			continue
+		mayRun := p.Public || (p.OwnerID == d.CreatedBy && d.CreatedBy != uuid.Nil)
+		if err == nil && mayRun && v.GreaterThan(at) && (unstable || v.Prerelease() == "") {
+			best, at = p, v
 		}
-		best, at = p, v
 	}
 	return best
 }

@@ -107,7 +107,7 @@ func TestAnyDaemonsetKeepsItsBounds(t *testing.T) {
 			}
 			c.now = c.now.Add(time.Duration(rapid.IntRange(0, 5).Draw(t, "seconds")) * time.Second)
 
-			usable, before, had := map[string]bool{}, map[string]int{}, 0
+			usable, before := map[string]bool{}, map[string]int{}
 			for _, n := range c.nodes {
 				usable[n.Name] = true
 				before[n.Name] = c.alive(n.Name)
@@ -117,7 +117,7 @@ func TestAnyDaemonsetKeepsItsBounds(t *testing.T) {
 					return p.Status == core.PodRunning && p.Desired == core.DesiredRunning && usable[nodeOf(p)] && !p.StartedAt.Add(time.Second).After(c.now)
 				})
 			}
-			had = available()
+			had := available()
 			require.Equal(t, c.plan(), c.plan(), "the same situation gives the same step")
 			c.step()
 			for _, n := range c.nodes {

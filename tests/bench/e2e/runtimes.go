@@ -67,7 +67,7 @@ func startNode(ctx context.Context, s *site) (_ *host, err error) {
 	if err := errors.Join(os.WriteFile(script, scripts.Script, 0o600), os.WriteFile(file, credentials, 0o600)); err != nil {
 		return nil, err
 	}
-	h.cmd = exec.Command("node", script)
+	h.cmd = exec.Command("node", script) //nolint:noctx // a context kills; the agent is asked to stop
 	h.cmd.Env = append(os.Environ(), append([]string{
 		"STARK_SERVER=" + s.server.URL(), "STARK_NODE_NAME=bench", "STARK_AGENT_HOME=" + dir, "STARK_CREDENTIALS=" + file,
 		"STARK_LOG_LEVEL=warn", "STARK_NODE_CPU=8", "STARK_NODE_MEMORY=8Gi", "STARK_NODE_PODS=500",
@@ -90,7 +90,7 @@ func startTab(ctx context.Context, s *site) (_ *host, err error) {
 			err = errors.Join(err, h.stop())
 		}
 	}()
-	h.cmd = exec.Command("node", filepath.Join("tests", "js", "browser-driver.mjs")) // make bench runs in the repository's root
+	h.cmd = exec.Command("node", filepath.Join("tests", "js", "browser-driver.mjs")) //nolint:noctx // make bench runs in the repository's root
 	h.cmd.Stderr = os.Stderr
 	out, err := h.cmd.StdoutPipe()
 	if err != nil {

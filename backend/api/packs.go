@@ -144,6 +144,9 @@ func (s *Server) patchPack(c *fiber.Ctx, who caller) error {
 			return err
 		}
 	}
+	if err := ifMatch(c, &in.Revision); err != nil {
+		return err
+	}
 	pack, err := s.cfg.Store.UpdatePack(c.UserContext(), who.Actor, id, in)
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ var applicable = []struct {
 	of   func(*connection, manifest.Document) (wantedThing, error)
 }{
 	{"Namespace", namespaceThing},
+	{"PriorityClass", priorityClassThing},
 	{"Node", nodeThing},
 	{"Deployment", deploymentThing},
 	{"Pod", podThing},
@@ -73,32 +74,6 @@ func unnamespaced(doc manifest.Document) error {
 		return doc.Wrong("metadata.namespace", "a %s is in no namespace", doc.Kind)
 	}
 	return nil
-}
-
-func namespaceThing(conn *connection, doc manifest.Document) (wantedThing, error) {
-	var spec struct {
-		ResourceQuota wire.Quota `json:"resourceQuota"`
-	}
-	if err := errors.Join(unnamespaced(doc), doc.DecodeSpec(&spec)); err != nil {
-		return wantedThing{}, err
-	}
-	if len(doc.Metadata.Annotations) > 0 {
-		return wantedThing{}, doc.Wrong("metadata.annotations", "namespaces have none")
-	}
-	name := doc.Metadata.Name
-	return wantedThing{
-		ref: "namespace/" + name, want: formOf(doc, spec),
-		look: func(ctx context.Context) (any, error) {
-			ns, err := conn.Namespace(ctx, name)
-			have := spec
-			have.ResourceQuota = ns.ResourceQuota
-			return docForm{formMetadata{Labels: ns.Labels}, have}, err
-		},
-		create: func(ctx context.Context) error {
-			_, err := conn.CreateNamespace(ctx, wire.NamespaceCreate{Name: name, Labels: doc.Metadata.Labels, ResourceQuota: spec.ResourceQuota})
-			return err
-		},
-	}, nil
 }
 
 // nodeSpec is what a document may say of a node. A nil field is left as it is.

@@ -67,7 +67,7 @@ func TestApplyRefusals(t *testing.T) {
 	s := f.loggedIn()
 	f.pods = pods("web")
 	for text, want := range map[string]string{
-		"kind: Pid\nmetadata: {name: a}":                                                  "document 1 (Pid a): kind: \"Pid\" is not one of Namespace, Node, Deployment, Pod",
+		"kind: Pid\nmetadata: {name: a}":                                                  "document 1 (Pid a): kind: \"Pid\" is not one of Namespace, PriorityClass, Node, Deployment, Pod",
 		"kind: Pod\nmetadata: {name: a}":                                                  "spec.pack: is missing",
 		"kind: Pod\nmetadata: {name: a}\nspec: {pack: x, lables: {}}":                     "spec.lables: there is no such field",
 		"kind: Pod\nmetadata: {name: a}\nspec: {pack: x, labels: {a: b}}":                 "spec.labels: belongs under metadata",

@@ -29,7 +29,7 @@ func TestCompletion(t *testing.T) {
 		"describe node":         "laptop",
 		"get pods -n batch":     "db",
 		"context use":           "default",
-		"delete":                "pods deployments nodes packs namespaces",
+		"delete":                "pods deployments nodes packs namespaces priorityclasses",
 		"get pods -o":           "table wide json yaml name jsonpath=",
 	} {
 		out := s.must(append(append([]string{"__complete"}, strings.Fields(line)...), "")...)

@@ -9,21 +9,25 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/stark-o/stark/backend/wire"
+	"github.com/stark-o/stark/cmd/stark/internal/client"
 	"github.com/stark-o/stark/cmd/stark/internal/output"
 )
 
-// eventFilter narrows events; an empty field is any.
-type eventFilter struct{ kind, level string }
-
-// eventKind are events. They come, and never change; the server tells those that come.
-func eventKind(filter eventFilter) kind[wire.Event] {
+// eventKind are events. They come, and never change; a watch tells those that come, a list those that came.
+func eventKind(filter client.EventFilter) kind[wire.Event] {
 	return kind[wire.Event]{
-		name: "event", aliases: []string{"events", "ev"}, namespaced: true, watched: wire.WatchEvents,
+		name: "event", aliases: []string{"events", "ev"}, namespaced: true, watched: wire.WatchEvents, passes: true,
+		list: func(ctx context.Context, conn *connection, s selection) ([]wire.Event, bool, error) {
+			f := filter
+			f.Namespace = s.namespace
+			return conn.Events(ctx, f, s.limit)
+		},
 		columns:  func(func() time.Time, bool) []output.Column[wire.Event] { return clusterEventColumns() },
 		title:    eventTitle,
 		identity: func(e wire.Event) (string, int64) { return eventTitle(e), 0 },
 		admits: func(e wire.Event) bool {
-			return (filter.kind == "" || e.Kind == filter.kind) && (filter.level == "" || e.Type == filter.level)
+			return (filter.Kind == "" || e.Kind == filter.Kind) && (filter.Type == "" || e.Type == filter.Type) &&
+				(filter.Reason == "" || e.Reason == filter.Reason) && (filter.ObjectName == "" || e.ObjectName == filter.ObjectName)
 		},
 	}
 }
@@ -57,33 +61,49 @@ var eventLevels = []string{"Normal", "Warning"}
 
 func newEvents(c *cli) *cobra.Command {
 	var namespace string
-	var filter eventFilter
+	var filter client.EventFilter
 	var following bool
+	var since time.Duration
+	var limit int
 	cmd := &cobra.Command{
-		Use:   "events -f",
-		Short: "Show what happens in the cluster, as it happens, until interrupted",
-		Example: `  stark events -f
-  stark events -f --type Warning -n staging
-  stark events -f --kind node -o json`,
+		Use:   "events",
+		Short: "Show what happened in the cluster, newest first; with -f, what happens from now on",
+		Example: `  stark events
+  stark events --since 1h --type Warning
+  stark events --kind node --object laptop
+  stark events -f -n staging -o json`,
 		Args: between(0, 0, ""),
 	}
 	fs := cmd.Flags()
-	fs.BoolVarP(&following, "follow", "f", false, "go on until interrupted; needed")
+	fs.BoolVarP(&following, "follow", "f", false, "show what comes, as it comes, until interrupted; nothing of before")
 	fs.StringVarP(&namespace, "namespace", "n", "", "only what is about this namespace (default everything)")
-	fs.StringVar(&filter.level, "type", "", "only Normal or Warning")
-	fs.StringVar(&filter.kind, "kind", "", "only what is about this kind of thing: node, pod, pack, …")
+	fs.StringVar(&filter.Type, "type", "", "only Normal or Warning")
+	fs.StringVar(&filter.Kind, "kind", "", "only what is about this kind of thing: node, pod, pack, …")
+	fs.StringVar(&filter.ObjectName, "object", "", "only what is about the thing of this name")
+	fs.StringVar(&filter.Reason, "reason", "", "only this reason: registered, drained, …")
+	fs.DurationVar(&since, "since", 0, "only what happened in this time until now; 0 is all that is kept")
+	fs.IntVar(&limit, "limit", 100, "show at most this many; 0 is all")
 	mustComplete(cmd, "type", eventLevels)
 	headersFlag(cmd)
 	c.shows(cmd, func(ctx context.Context, conn *connection, out output.Printer, _ []string) error {
-		return eventKind(filter).follow(ctx, c, conn, out, selection{namespace: namespace, labels: labels.Everything()}, nil)
+		s := selection{namespace: namespace, labels: labels.Everything(), limit: limit}
+		if following {
+			return eventKind(filter).follow(ctx, c, conn, out, s, nil)
+		}
+		if since > 0 {
+			filter.Since = c.now().Add(-since)
+		}
+		return eventKind(filter).showList(ctx, c, conn, out, s, false)
 	})
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		switch {
-		case !following:
-			return usage(cmd, "pass -f: the server tells events as they happen (those before are in the table public.events)")
-		case filter.level != "" && filter.level != eventLevels[0] && filter.level != eventLevels[1]:
-			return usage(cmd, "--type %q: want Normal or Warning", filter.level)
+		case filter.Type != "" && filter.Type != eventLevels[0] && filter.Type != eventLevels[1]:
+			return usage(cmd, "--type %q: want Normal or Warning", filter.Type)
+		case since < 0 || limit < 0:
+			return usage(cmd, "--since and --limit: want 0 or more")
+		case following && (since > 0 || cmd.Flags().Changed("limit")):
+			return usage(cmd, "-f shows what comes: --since and --limit are for what came")
 		}
 		return run(cmd, args)
 	}

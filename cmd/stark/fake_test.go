@@ -65,7 +65,11 @@ type fake struct {
 	deployed      wire.DeploymentCreate // the last one that was made
 	deployPatch   wire.DeploymentPatch  // of the last change of a deployment
 	revisions     []wire.DeploymentRevision
-	streams       [][]string // the frames of each GET /api/watch, in order; the last one stays open
+	classes       []wire.PriorityClass
+	settings      []wire.Setting
+	events        []wire.Event
+	bounds        wire.NamespacePatch // of the last change of a namespace
+	streams       [][]string          // the frames of each GET /api/watch, in order; the last one stays open
 }
 
 func newFake(t *testing.T) *fake {
@@ -138,6 +142,7 @@ func newFake(t *testing.T) *fake {
 		f.namespaces = append(f.namespaces, ns)
 		ok(w, ns)
 	}))
+	f.cluster(mux)
 	mux.HandleFunc("DELETE /api/namespaces/{name}", f.auth(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)

@@ -9,7 +9,8 @@ func newGet(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "get KIND [NAME …] | KIND/NAME …",
 		Short: "List things of a kind, or show some of them",
-		Long: `List things of a kind, or show some of them: pods (po), nodes (no), packs, namespaces (ns), users; and, with -w, events.
+		Long: `List things of a kind, or show some of them: pods (po), nodes (no), packs, namespaces (ns),
+priorityclasses (pc), users, events (ev).
 
 With -w it goes on: each change is another row (or document), until it is interrupted. What is gone is told on standard error.`,
 		Example: `  stark get pods
@@ -38,8 +39,8 @@ With -w it goes on: each change is another row (or document), until it is interr
 			return usage(cmd, "names, and --selector or --all-namespaces, exclude each other")
 		case o.selector != "" && !k.can("select"):
 			return usage(cmd, "%s have no labels to select by", k.words()[1])
-		case !k.can("list") && (!o.watch || len(refs) > 0):
-			return usage(cmd, "%s are only told as they happen: pass -w, and no names", k.words()[1])
+		case !k.can("find") && len(refs) > 0:
+			return usage(cmd, "%s have no names: leave them out", k.words()[1])
 		case o.watch && !k.can("watch"):
 			return usage(cmd, "%s cannot be watched", k.words()[1])
 		}

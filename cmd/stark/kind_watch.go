@@ -49,7 +49,7 @@ func (k kind[T]) follow(ctx context.Context, c *cli, conn *connection, out outpu
 		w.only[id], w.known[id] = true, seen[T]{item, revision}
 	}
 	do := follow.Changes{List: w.list, Change: w.change}
-	if k.list == nil {
+	if k.list == nil || k.passes {
 		do.List = w.gap
 	}
 	query := wire.WatchQuery{Kinds: []wire.WatchKind{k.watched}}
@@ -102,7 +102,7 @@ func (w *watching[T]) show(items ...T) error {
 		if w.only != nil && !w.only[id] || known && before.revision >= revision {
 			continue
 		}
-		if w.k.list == nil && len(w.known) >= maxKnown {
+		if (w.k.list == nil || w.k.passes) && len(w.known) >= maxKnown {
 			clear(w.known) // a repetition comes soon after, or not at all
 		}
 		w.known[id] = seen[T]{item, revision}

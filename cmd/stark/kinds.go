@@ -45,6 +45,7 @@ type kind[T any] struct {
 	labelsOf func(T) map[string]string
 	identity func(T) (id string, revision int64) // as in GET /api/watch; the revision is 0 for what never changes
 	admits   func(T) bool                        // what list filters by, for what comes from a watch; nil admits all
+	passes   bool                                // what is watched comes and never changes: a watch shows only what comes, though there is a list
 	none     string                              // what to say when there are none
 }
 
@@ -60,7 +61,7 @@ type anyKind interface {
 
 // allKinds are those that get, describe and delete take.
 func allKinds() []anyKind {
-	return []anyKind{podKind(client.PodFilter{}), deploymentKind(), nodeKind(client.NodeFilter{}), packKind(""), namespaceKind(), userKind(), eventKind(eventFilter{})}
+	return []anyKind{podKind(client.PodFilter{}), deploymentKind(), nodeKind(client.NodeFilter{}), packKind(""), namespaceKind(), priorityClassKind(), userKind(), eventKind(client.EventFilter{})}
 }
 
 // kindOf finds a kind by any of its words.
@@ -106,6 +107,8 @@ func (k kind[T]) can(verb string) bool {
 		return k.fields != nil
 	case "delete":
 		return k.remove != nil
+	case "find":
+		return k.find != nil
 	case "list":
 		return k.list != nil
 	case "select":

@@ -12,10 +12,11 @@ import (
 )
 
 func newNamespace(c *cli) *cobra.Command {
-	cmd := group("namespace", "List, create and delete namespaces",
+	cmd := group("namespace", "List, create, bound and delete namespaces",
 		newNamespaceList(c),
 		newNamespaceCreate(c),
 		newNamespaceGet(c),
+		newNamespaceQuota(c),
 		newNamespaceDelete(c),
 	)
 	cmd.Aliases = []string{"namespaces", "ns"}
@@ -46,9 +47,11 @@ func namespaceFields(now time.Time, n wire.Namespace) []output.Field {
 		{Label: "Name", Value: n.Name},
 		{Label: "ID", Value: n.ID.String()},
 		{Label: "Labels", Value: output.Labels(n.Labels)},
-		{Label: "Max pods", Value: number(n.ResourceQuota.MaxPods)},
-		{Label: "Max CPU", Value: text(n.ResourceQuota.MaxCPU)},
-		{Label: "Max memory", Value: text(n.ResourceQuota.MaxMemory)},
+		{Label: "Pods", Value: podsUsed(n)},
+		{Label: "CPU", Value: cpuUsed(n)},
+		{Label: "Memory", Value: memoryUsed(n)},
+		{Label: "Default CPU", Value: n.Defaults.CPU},
+		{Label: "Default memory", Value: n.Defaults.Memory},
 		{Label: "Created", Value: moment(now, &n.CreatedAt)},
 	}
 }
@@ -61,6 +64,9 @@ func namespaceColumns(now func() time.Time) []output.Column[wire.Namespace] {
 		{Title: "MAX PODS", Cell: func(n wire.Namespace) string { return number(n.ResourceQuota.MaxPods) }},
 		{Title: "MAX CPU", Cell: func(n wire.Namespace) string { return text(n.ResourceQuota.MaxCPU) }},
 		{Title: "MAX MEMORY", Cell: func(n wire.Namespace) string { return text(n.ResourceQuota.MaxMemory) }},
+		{Title: "USED PODS", Wide: true, Cell: podsUsed},
+		{Title: "USED CPU", Wide: true, Cell: cpuUsed},
+		{Title: "USED MEMORY", Wide: true, Cell: memoryUsed},
 		{Title: "AGE", Cell: func(n wire.Namespace) string { return output.Age(now(), n.CreatedAt) }},
 		{Title: "LABELS", Wide: true, Cell: func(n wire.Namespace) string { return output.Labels(n.Labels) }},
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/fields"
 
 	"github.com/stark-o/stark/backend/wire"
 	"github.com/stark-o/stark/cmd/stark/internal/client"
@@ -23,6 +24,7 @@ func newPod(c *cli) *cobra.Command {
 		newPodHistory(c),
 		newPodExplain(c),
 		newPodStop(c),
+		newPodRollback(c),
 		newPodDelete(c),
 	)
 	cmd.Aliases = []string{"pods"}
@@ -46,9 +48,18 @@ func podKind(filter client.PodFilter) kind[wire.Pod] {
 		labelsOf: func(p wire.Pod) map[string]string { return p.Labels },
 		identity: func(p wire.Pod) (string, int64) { return p.ID.String(), p.Revision },
 		admits: func(p wire.Pod) bool {
-			return (filter.Status == "" || string(p.Status) == filter.Status) && (filter.PackID == "" || p.PackID.String() == filter.PackID)
+			return (filter.Status == "" || string(p.Status) == filter.Status) && (filter.PackID == "" || p.PackID.String() == filter.PackID) &&
+				hasFields(filter.FieldSelector, p)
 		},
 	}
+}
+
+// hasFields says whether a pod that a watch tells of has the fields that the server has narrowed the list by. The server refuses a selector that it does not know.
+func hasFields(selector string, p wire.Pod) bool {
+	parsed, err := fields.ParseSelector(selector)
+	return err == nil && parsed.Matches(fields.Set{
+		"metadata.name": p.Name, "metadata.namespace": p.Namespace, "spec.nodeName": p.NodeName, "status.phase": string(p.Status), "status": string(p.Status),
+	})
 }
 
 func podName(p wire.Pod) string { return p.Name }

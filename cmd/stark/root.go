@@ -45,6 +45,8 @@ func newRoot(c *cli) *cobra.Command {
 		newPod(c),
 		newNode(c),
 		newNamespace(c),
+		newPriorityClass(c),
+		newConfig(c),
 		newTop(c),
 		newEvents(c),
 		newUser(c),

@@ -31,3 +31,9 @@ func (c *Client) Namespace(ctx context.Context, name string) (wire.Namespace, er
 	_, err := c.do(ctx, call{method: http.MethodGet, path: []string{"api", "namespaces", name}, out: &ns})
 	return ns, err
 }
+
+// UpdateNamespace changes what the patch gives; ErrConflict when the revision has moved on.
+func (c *Client) UpdateNamespace(ctx context.Context, name string, patch wire.NamespacePatch) (ns wire.Namespace, err error) {
+	_, err = c.do(ctx, call{method: http.MethodPatch, path: []string{"api", "namespaces", name}, in: patch, out: &ns})
+	return ns, err
+}

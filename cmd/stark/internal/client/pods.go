@@ -15,6 +15,7 @@ import (
 type PodFilter struct {
 	Namespace, Name, Status, NodeID, PackID, DeploymentID string
 	LabelSelector                                         string // Kubernetes'
+	FieldSelector                                         string // Kubernetes'
 }
 
 // Pods lists pods, newest first: up to limit (0 is all). more says that the server has others.
@@ -27,6 +28,7 @@ func (c *Client) Pods(ctx context.Context, f PodFilter, limit int) (pods []wire.
 	put(query, "packId", f.PackID)
 	put(query, "deploymentId", f.DeploymentID)
 	put(query, "labelSelector", f.LabelSelector)
+	put(query, "fieldSelector", f.FieldSelector)
 	return collect[wire.Pod](ctx, c, []string{"api", "pods"}, query, limit)
 }
 
@@ -55,6 +57,12 @@ func (c *Client) ExplainPod(ctx context.Context, id uuid.UUID) (wire.PodExplanat
 func (c *Client) StopPod(ctx context.Context, id uuid.UUID) (wire.Pod, error) {
 	var pod wire.Pod
 	_, err := c.do(ctx, call{method: http.MethodPost, path: podPath(id, "stop"), out: &pod})
+	return pod, err
+}
+
+// RollBackPod stops a pod and makes the same one of another version of its pack; "" is the one before. It returns the new one.
+func (c *Client) RollBackPod(ctx context.Context, id uuid.UUID, version string) (pod wire.Pod, err error) {
+	_, err = c.do(ctx, call{method: http.MethodPost, path: podPath(id, "rollback"), in: wire.PodRollback{Version: version}, out: &pod})
 	return pod, err
 }
 

@@ -1,10 +1,12 @@
 import { computed, reactive, shallowReactive } from "vue";
-import { listAll, openWatch } from "./api.ts";
+import { call, listAll, openWatch } from "./api.ts";
 import type { ClusterEvent, Deployment, Namespace, Node, Pack, Pod } from "./types.ts";
 import { follow, merge, type Change } from "./watch.ts";
 
 const KINDS = ["pods", "nodes", "packs", "deployments", "namespaces"] as const;
-const MOST_EVENTS = 100;
+const MOST_EVENTS = 500;
+const FIRST_EVENTS = 100;
+const MOST_LISTED = 2_000;
 
 /** What the server has, as this user may see it, by id, and kept true by GET /api/watch. */
 export const store = {
@@ -15,7 +17,8 @@ export const store = {
   namespaces: shallowReactive(new Map<string, Namespace>()),
   events: shallowReactive(new Map<string, ClusterEvent>()),
 };
-export const connection = reactive({ live: false, loaded: false });
+/** live: what changes is told at once. partial: there are more pods than are here. */
+export const connection = reactive({ live: false, loaded: false, partial: false });
 
 const newestFirst = (a: { createdAt: string }, b: { createdAt: string }) => b.createdAt.localeCompare(a.createdAt);
 export const pods = computed(() => [...store.pods.values()].sort(newestFirst));
@@ -63,17 +66,23 @@ export function watchEverything(): () => void {
   return () => {
     end.abort();
     Object.values(store).forEach((collection) => collection.clear());
-    Object.assign(connection, { live: false, loaded: false });
+    Object.assign(connection, { live: false, loaded: false, partial: false });
   };
 }
 
 async function list(): Promise<void> {
-  const lists = await Promise.all(KINDS.map((kind) => listAll<{ id: string }>(`/api/${kind}`)));
+  const [happened, ...lists] = await Promise.all([
+    call<ClusterEvent[]>("GET", `/api/events?limit=${FIRST_EVENTS}`),
+    ...KINDS.map((kind) => listAll<{ id: string }>(`/api/${kind}`, MOST_LISTED)),
+  ] as const);
   KINDS.forEach((kind, at) => {
     const collection = store[kind] as Map<string, { id: string }>;
     collection.clear();
     for (const item of lists[at] ?? []) collection.set(item.id, item);
   });
+  store.events.clear();
+  for (const event of happened.reverse()) store.events.set(String(event.id), event); // the oldest is the first to be dropped
+  connection.partial = store.pods.size >= MOST_LISTED;
   connection.loaded = true;
 }
 

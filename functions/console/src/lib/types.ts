@@ -29,8 +29,9 @@ export interface RolloutStatus {
   rolledBack?: { from: number; to: number; generation: number; version: string };
 }
 export interface DeploymentRevision { generation: number; packId: string; packName: string; packVersion: string; spec: Record<string, unknown>; createdAt: string }
-export interface Namespace extends Listed { name: string; resourceQuota: { maxPods?: number; maxCpu?: string; maxMemory?: string }; createdAt: string }
-export interface ClusterEvent { id: number; at: string; kind: string; objectName: string; type: string; reason: string; message: string }
+export interface Namespace extends Listed { name: string; resourceQuota: { maxPods?: number; maxCpu?: string; maxMemory?: string }; usage: { pods: number; cpu: string; memory: string } | null; createdAt: string }
+export interface PriorityClass { name: string; value: number; preemptionPolicy: string; globalDefault: boolean; description: string }
+export interface ClusterEvent { id: number; at: string; kind: string; objectId: string | null; namespace: string | null; objectName: string; type: string; reason: string; message: string }
 export interface Account extends Listed { email: string; displayName: string; role: string; createdAt: string }
 export interface PodEvent { id: number; at: string; event: string; from: string | null; to: string | null; reason: string; message: string }
 export interface LogLine { id: number; at: string; stream: string; line: string }

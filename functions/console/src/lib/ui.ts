@@ -20,11 +20,11 @@ export function dismiss(id: number): void {
   if (at >= 0) toasts.splice(at, 1);
 }
 
-/** Does something for the user and says how it went. Returns whether it worked. */
-export async function attempt(work: () => Promise<unknown>, done: string): Promise<boolean> {
+/** Does something for the user and says how it went; without done only that it went wrong. Returns whether it worked. */
+export async function attempt(work: () => Promise<unknown>, done?: string): Promise<boolean> {
   try {
     await work();
-    toast(done);
+    if (done) toast(done);
     return true;
   } catch (error) {
     toast(textOf(error), true);

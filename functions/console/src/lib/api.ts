@@ -1,11 +1,12 @@
 import { token } from "./session.ts";
 
-export interface Problem { code: string; message: string; hint?: string }
+export interface Problem { code: string; message: string; field?: string; hint?: string }
 
 /** An answer that was no success, in words for a person. */
 export class ApiError extends Error {
   constructor(readonly problem: Problem) {
-    super(problem.hint ? `${problem.message} ${problem.hint}` : problem.message);
+    const { field, message, hint } = problem;
+    super([field && !message.includes(field) && `${field}:`, message, hint].filter(Boolean).join(" "));
   }
 }
 

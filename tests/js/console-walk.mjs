@@ -58,6 +58,8 @@ try {
   await page.getByLabel('Name', { exact: true }).fill('greeter-1')
   await button('Run').click()
   await page.getByRole('heading', { name: 'Why it waits' }).waitFor() // no node is there
+  await button('What does each node say?').click()
+  await page.getByRole('heading', { name: 'What each node says' }).waitFor()
   await look('pod-pending')
 
   const tab = await context.newPage()
@@ -70,6 +72,7 @@ try {
   await tab.getByRole('button', { name: 'Start' }).click()
   await page.bringToFront()
   await page.getByText('hello from the tab').waitFor() // without a reload
+  await page.getByRole('row').filter({ hasText: 'its place' }).filter({ hasText: 'would take it' }).waitFor()
   await look('pod-running')
 
   const upload = async (version, says) => {

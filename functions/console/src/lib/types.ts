@@ -9,6 +9,13 @@ export interface Pod extends Listed {
 }
 /** Why a pod is pending: how many nodes there are, and how many each filter refused. */
 export interface Explanation { nodes: number; filters: Record<string, number>; text: string; closest?: { node: string; filter: string; detail?: string }[] }
+/** What every node says to a pod as of now (GET /api/pods/:id/explain). No refusals: the node would take it. */
+export interface PodExplanation {
+  text: string; nodes: number; fits: number; chosen: NodeVerdict | null; evicts: string[] | null; verdicts: NodeVerdict[]; more: number; hidden: number;
+}
+export interface NodeVerdict {
+  node: string; nodeId: string; refusals: { filter: string; detail?: string }[]; score: number; scores: { name: string; score: number; weight: number }[] | null;
+}
 export interface Taint { key: string; value?: string; effect: string }
 export interface Node extends Listed {
   name: string; runtimeType: string; runtimeVersion: string; status: string; statusReason: string; lastHeartbeat: string | null; access: string;

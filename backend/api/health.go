@@ -7,12 +7,15 @@ import (
 	"github.com/stark-o/stark/backend/wire"
 )
 
+// healthy is what /health answers.
+type healthy struct {
+	Status  string `json:"status"`
+	Version string `json:"version"`
+}
+
 // health says that the process is alive, and nothing about what it depends on.
 func (s *Server) health(c *fiber.Ctx) error {
-	return ok(c, struct {
-		Status  string `json:"status"`
-		Version string `json:"version"`
-	}{"ok", s.cfg.Info.Version})
+	return ok(c, healthy{"ok", s.cfg.Info.Version})
 }
 
 // ready says whether this server can do its work. A failure carries the same data as a success.

@@ -134,6 +134,9 @@ func (s *Server) routes() error {
 	s.userRoutes(api.Group("/users"))
 	api.Get("/watch", s.as(s.watch))
 	api.Post("/plan", s.as(s.plan))
+	if err := s.docsRoutes(); err != nil {
+		return err
+	}
 	if err := s.consoleRoutes(); err != nil {
 		return err
 	}

@@ -27,6 +27,9 @@ func (s *Server) as(handle func(*fiber.Ctx, caller) error) fiber.Handler {
 		}
 		actor.CorrelationID = correlationID(c)
 		c.Locals(localUser{}, actor.UserID)
+		if err := spend(c, s.limits.user, actor.UserID, "from this user"); err != nil {
+			return err
+		}
 		return handle(c, caller{Actor: actor, token: token})
 	}
 }

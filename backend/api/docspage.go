@@ -74,7 +74,7 @@ func renderDocs(version string) ([]byte, error) {
 	}
 	var groups []docsGroup
 	for _, op := range operations {
-		if name := tagOf(op); len(groups) == 0 || groups[len(groups)-1].Name != name {
+		if name := sectionOf(op); len(groups) == 0 || groups[len(groups)-1].Name != name {
 			groups = append(groups, docsGroup{Name: name})
 		}
 		last := &groups[len(groups)-1]

@@ -80,7 +80,9 @@ func (s *Server) fail(c *fiber.Ctx, err error) (*core.Error, error) {
 	case core.CodeUnauthenticated:
 		c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="stark"`)
 	case core.CodeUnavailable, core.CodeRateLimited:
-		c.Set(fiber.HeaderRetryAfter, retryAfter)
+		if c.GetRespHeader(fiber.HeaderRetryAfter) == "" {
+			c.Set(fiber.HeaderRetryAfter, retryAfter)
+		}
 	}
 	return public, c.Status(status).JSON(wire.Failure{Error: wire.Problem{
 		Code: public.Code, Message: public.Message, Field: public.Field, Hint: public.Hint, CorrelationID: correlationID(c),

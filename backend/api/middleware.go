@@ -146,7 +146,7 @@ func (s *Server) allowOrigin(c *fiber.Ctx) {
 		return
 	}
 	c.Set(fiber.HeaderAccessControlAllowOrigin, origin)
-	c.Set(fiber.HeaderAccessControlExposeHeaders, headerCorrelation+", "+fiber.HeaderRetryAfter)
+	c.Set(fiber.HeaderAccessControlExposeHeaders, headerCorrelation+", "+fiber.HeaderRetryAfter+", RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset")
 }
 
 func (s *Server) listed(origin string) bool {

@@ -18,9 +18,15 @@ var pathParameter = regexp.MustCompile(`:(\w+)`)
 
 // refusals are the codes that an operation may answer with: what its kind brings along, and its own.
 func (o operation) refusals() []core.Code {
-	codes := append([]core.Code{core.CodeInternal}, o.refuses...)
+	codes := slices.Clone(o.refuses)
 	if !o.static() {
 		codes = append(codes, core.CodeUnavailable)
+	}
+	if !o.static() && o.route != "GET /ready" && o.route != "GET /ws" {
+		codes = append(codes, core.CodeInternal)
+	}
+	if o.route != "GET /health" && o.route != "GET /ready" {
+		codes = append(codes, core.CodeRateLimited)
 	}
 	if !o.public {
 		codes = append(codes, core.CodeUnauthenticated)
@@ -37,8 +43,23 @@ func (o operation) refusals() []core.Code {
 	if strings.Contains(o.route, "/:id") && !strings.Contains(o.route, "/nodes/") { // nodes go by name too
 		codes = append(codes, core.CodeValidation)
 	}
+	if o.once {
+		codes = append(codes, core.CodeKeyReused, core.CodeConflict)
+	}
 	slices.Sort(codes)
 	return slices.Compact(codes)
+}
+
+// tagged says that the answer has an ETag, and that a GET which knows it is answered with 304.
+func (o operation) tagged() bool { _, is := o.data.(wire.Revised); return is }
+
+// guarded says that the change may be bound to the revision that the caller has read.
+func (o operation) guarded() bool {
+	if o.body == nil || o.method() == "POST" {
+		return false
+	}
+	_, has := reflect.TypeOf(o.body).FieldByName("Revision")
+	return has
 }
 
 // static says that the answer depends on nothing that could be away.
@@ -90,7 +111,7 @@ func document(version string, list []operation) ([]byte, error) {
 
 func (s schemas) operation(op operation, failure schema) map[string]any {
 	out := map[string]any{
-		"summary": op.summary, "operationId": operationID(op), "tags": []string{tagOf(op)}, "responses": s.responses(op, failure), "security": []map[string][]string{{"bearer": {}}},
+		"summary": op.summary, "operationId": operationID(op), "tags": []string{sectionOf(op)}, "responses": s.responses(op, failure), "security": []map[string][]string{{"bearer": {}}},
 	}
 	if op.public {
 		out["security"] = []map[string][]string{}
@@ -115,6 +136,18 @@ func (s schemas) parameters(op operation) (list []map[string]any) {
 		}
 		list = append(list, map[string]any{"name": p.name, "in": "query", "description": p.about, "schema": of})
 	}
+	header := func(name, about string) {
+		list = append(list, map[string]any{"name": name, "in": "header", "description": about, "schema": schema{"type": "string"}})
+	}
+	if op.once {
+		header(headerIdempotency, "the same key and body again make nothing twice")
+	}
+	if op.guarded() {
+		header("If-Match", "the ETag that the change is meant for")
+	}
+	if op.tagged() && op.method() == "GET" {
+		header("If-None-Match", "an ETag that the caller has")
+	}
 	return list
 }
 
@@ -129,6 +162,9 @@ func (s schemas) responses(op operation, failure schema) map[string]any {
 		good["content"] = content("application/json", s.envelope(op))
 	}
 	out := map[string]any{strconv.Itoa(op.success()): good}
+	if op.tagged() && op.method() == "GET" {
+		out["304"] = map[string]any{"description": "nothing has changed"}
+	}
 	byStatus := map[int][]string{}
 	for _, code := range op.refusals() {
 		byStatus[statuses[code]] = append(byStatus[statuses[code]], string(code))
@@ -168,8 +204,8 @@ func operationID(op operation) string {
 	return b.String()
 }
 
-// tagOf is the resource that an operation belongs to.
-func tagOf(op operation) string {
+// sectionOf is the resource that an operation belongs to.
+func sectionOf(op operation) string {
 	parts := strings.Split(strings.Trim(op.path(), "/"), "/")
 	if parts[0] == "api" && len(parts) > 1 {
 		return parts[1]

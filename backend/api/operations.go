@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"reflect"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -23,6 +24,7 @@ type operation struct {
 	data     any         // a zero value of what `data` holds; nil is null
 	paged    bool        // `data` is a list of that, with a page
 	media    string      // of an answer that is no JSON envelope
+	once     bool        // takes an Idempotency-Key
 	refuses  []core.Code // besides those that are derived
 }
 
@@ -45,15 +47,18 @@ func query(more ...parameter) []parameter { return append(more, slice...) }
 
 // neededFields are those without which a body is refused.
 var neededFields = map[reflect.Type][]string{
-	reflect.TypeFor[wire.Login]():            {"email", "password"},
-	reflect.TypeFor[wire.Register]():         {"email", "password"},
-	reflect.TypeFor[wire.Refresh]():          {"refreshToken"},
-	reflect.TypeFor[wire.Setup]():            {"token"},
-	reflect.TypeFor[wire.PackCreate]():       {"name", "version", "runtimeTag", "bundlePath"},
-	reflect.TypeFor[wire.NodeCreate]():       {"name", "runtimeType"},
-	reflect.TypeFor[wire.NamespaceCreate]():  {"name"},
-	reflect.TypeFor[wire.DeploymentCreate](): {"name"},
-	reflect.TypeFor[wire.DeploymentScale]():  {"replicas"},
+	reflect.TypeFor[wire.Login]():               {"email", "password"},
+	reflect.TypeFor[wire.Register]():            {"email", "password"},
+	reflect.TypeFor[wire.Refresh]():             {"refreshToken"},
+	reflect.TypeFor[wire.Setup]():               {"token"},
+	reflect.TypeFor[wire.PackCreate]():          {"name", "version", "runtimeTag", "bundlePath"},
+	reflect.TypeFor[wire.NodeCreate]():          {"name", "runtimeType"},
+	reflect.TypeFor[wire.NamespaceCreate]():     {"name"},
+	reflect.TypeFor[wire.DeploymentCreate]():    {"name"},
+	reflect.TypeFor[wire.DeploymentScale]():     {"replicas"},
+	reflect.TypeFor[wire.PriorityClassCreate](): {"name", "value"},
+	reflect.TypeFor[wire.SettingPut]():          {"value"},
+	reflect.TypeFor[wire.PodBatch]():            {"pods"},
 }
 
 // operations are all routes; a test holds that there is a line for each that is mounted, and for nothing else.
@@ -88,9 +93,15 @@ var operations = []operation{
 
 	{route: "GET /api/pods", summary: "The pods", query: query(inSpace, named, parameter{name: "status", about: "in this state", kind: "", enum: words(core.PodStatuses)},
 		parameter{name: "nodeId", about: "on this node", kind: uuid.UUID{}}, ofPack, parameter{name: "createdBy", about: "of this user", kind: uuid.UUID{}},
-		parameter{name: "deploymentId", about: "that this deployment keeps", kind: uuid.UUID{}}, parameter{name: "labelSelector", about: "as in Kubernetes", kind: ""}), data: wire.Pod{}, paged: true},
-	{route: "POST /api/pods", summary: "A new pod", body: wire.PodCreate{}, status: 201, data: wire.Pod{}, refuses: []core.Code{core.CodeForbidden, core.CodeQuota, core.CodeNotFound, core.CodeConflict}},
+		parameter{name: "deploymentId", about: "that this deployment keeps", kind: uuid.UUID{}}, parameter{name: "labelSelector", about: "as in Kubernetes", kind: ""},
+		parameter{name: "fieldSelector", about: "metadata.name=, metadata.namespace=, spec.nodeName=, status.phase= and status.phase!=, with commas between", kind: ""}), data: wire.Pod{}, paged: true},
+	{route: "POST /api/pods", summary: "A new pod", once: true, body: wire.PodCreate{}, status: 201, data: wire.Pod{}, refuses: []core.Code{core.CodeForbidden, core.CodeQuota, core.CodeNotFound, core.CodeConflict}},
+	{route: "POST /api/pods/batch", summary: "Up to 1000 new pods: all of them, or none", once: true, body: wire.PodBatch{}, status: 201, data: []wire.Pod{}, refuses: []core.Code{core.CodeForbidden, core.CodeQuota, core.CodeNotFound, core.CodeConflict}},
 	{route: "GET /api/pods/:id", summary: "A pod", data: wire.Pod{}},
+	{route: "PATCH /api/pods/:id", summary: "Changes labels or annotations; what a pod runs never changes", body: wire.PodPatch{}, data: wire.Pod{}, refuses: changing},
+	{route: "GET /api/pods/:id/status", summary: "How a pod is", data: wire.PodState{}},
+	{route: "GET /api/pods/:id/explain", summary: "What each node says to a pod, as of now", query: []parameter{{name: "limit", about: "so many nodes at most", kind: int64(0)}}, data: wire.PodExplanation{}},
+	{route: "POST /api/pods/:id/rollback", summary: "Stops a pod and makes another of an earlier version of its pack", body: wire.PodRollback{}, optional: true, status: 201, data: wire.Pod{}, refuses: []core.Code{core.CodeForbidden, core.CodeConflict, core.CodeQuota}},
 	{route: "DELETE /api/pods/:id", summary: "Deletes a pod that has ended", refuses: changing},
 	{route: "POST /api/pods/:id/stop", summary: "Asks for a pod to stop", data: wire.Pod{}, refuses: changing},
 	{route: "GET /api/pods/:id/history", summary: "What happened to a pod", data: wire.PodEvent{}, paged: true},
@@ -110,10 +121,11 @@ var operations = []operation{
 	{route: "GET /api/namespaces", summary: "The namespaces", query: slice, data: wire.Namespace{}, paged: true},
 	{route: "POST /api/namespaces", summary: "A new namespace", body: wire.NamespaceCreate{}, status: 201, data: wire.Namespace{}, refuses: changing},
 	{route: "GET /api/namespaces/:name", summary: "A namespace", data: wire.Namespace{}},
+	{route: "PATCH /api/namespaces/:name", summary: "Changes labels, quota or defaults", body: wire.NamespacePatch{}, data: wire.Namespace{}, refuses: changing},
 	{route: "DELETE /api/namespaces/:name", summary: "Deletes an empty namespace", refuses: changing},
 
 	{route: "GET /api/deployments", summary: "The deployments", query: query(inSpace, named, ofPack), data: wire.Deployment{}, paged: true},
-	{route: "POST /api/deployments", summary: "A new deployment", body: wire.DeploymentCreate{}, status: 201, data: wire.Deployment{}, refuses: []core.Code{core.CodeForbidden, core.CodeConflict, core.CodeNotFound}},
+	{route: "POST /api/deployments", summary: "A new deployment", once: true, body: wire.DeploymentCreate{}, status: 201, data: wire.Deployment{}, refuses: []core.Code{core.CodeForbidden, core.CodeConflict, core.CodeNotFound}},
 	{route: "GET /api/deployments/:id", summary: "A deployment", data: wire.Deployment{}},
 	{route: "PATCH /api/deployments/:id", summary: "Changes a deployment; another pack or spec is a new generation", body: wire.DeploymentPatch{}, data: wire.Deployment{}, refuses: changing},
 	{route: "DELETE /api/deployments/:id", summary: "Deletes a deployment, and its pods stop", refuses: changing},
@@ -122,4 +134,22 @@ var operations = []operation{
 	{route: "POST /api/deployments/:id/pause", summary: "Its rollout stops where it is", data: wire.Deployment{}, refuses: changing},
 	{route: "POST /api/deployments/:id/resume", summary: "Its rollout goes on", data: wire.Deployment{}, refuses: changing},
 	{route: "POST /api/deployments/:id/rollback", summary: "Back to an earlier generation", body: wire.DeploymentRollback{}, optional: true, data: wire.Deployment{}, refuses: changing},
+
+	{route: "GET /api/priorityclasses", summary: "The priority classes", data: wire.PriorityClass{}, paged: true},
+	{route: "POST /api/priorityclasses", summary: "A new priority class", body: wire.PriorityClassCreate{}, status: 201, data: wire.PriorityClass{}, refuses: changing},
+	{route: "GET /api/priorityclasses/:name", summary: "A priority class", data: wire.PriorityClass{}},
+	{route: "PATCH /api/priorityclasses/:name", summary: "Changes description or globalDefault", body: wire.PriorityClassPatch{}, data: wire.PriorityClass{}, refuses: changing},
+	{route: "DELETE /api/priorityclasses/:name", summary: "Deletes a priority class", refuses: changing},
+
+	{route: "GET /api/config", summary: "The cluster's settings", data: wire.Setting{}, paged: true},
+	{route: "GET /api/config/:key", summary: "A setting", data: wire.Setting{}},
+	{route: "PUT /api/config/:key", summary: "Another value", body: wire.SettingPut{}, data: wire.Setting{}, refuses: changing},
+	{route: "DELETE /api/config/:key", summary: "The default holds again", data: wire.Setting{}, refuses: changing},
+
+	{route: "POST /api/plan", summary: "What would come of new pods and deployments, of scaling and of draining; writes nothing", body: wire.PlanRequest{}, data: wire.Plan{}, refuses: []core.Code{core.CodeForbidden, core.CodeNotFound, core.CodeQuota}},
+
+	{route: "GET /api/events", summary: "What happened in the cluster, newest first", query: query(parameter{name: "kind", about: "about such a thing", kind: "", enum: words(eventKinds)},
+		parameter{name: "type", about: "of this type", kind: "", enum: []any{"Normal", "Warning"}}, parameter{name: "objectId", about: "about this object", kind: uuid.UUID{}},
+		parameter{name: "objectName", about: "about objects of this name", kind: ""}, inSpace, parameter{name: "reason", about: "for this reason", kind: ""},
+		parameter{name: "since", about: "not before", kind: time.Time{}}), data: wire.Event{}, paged: true},
 }

@@ -49,6 +49,8 @@ type Config struct {
 
 	// AllowedOrigins are the browser origins, besides our own, that may use the API and the socket: "https://console.example.com", or "*".
 	AllowedOrigins []string
+	// Limits bound how often somebody may ask; the zero value bounds nothing.
+	Limits Limits
 	// RequestTimeout bounds a request; default 30 s. BundleTimeout bounds one that reads a bundle; default 5 min.
 	RequestTimeout, BundleTimeout time.Duration
 }
@@ -60,6 +62,7 @@ type Server struct {
 	ctx         context.Context // of every request; ends when Shutdown stops waiting
 	cancel      context.CancelCauseFunc
 	origins     map[string]bool
+	limits      limits
 	sockets     socketRegistry
 	streaming   context.Context // of streams; ends when Shutdown begins
 	stopStreams context.CancelCauseFunc
@@ -84,7 +87,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.BundleTimeout <= 0 {
 		cfg.BundleTimeout = 5 * time.Minute
 	}
-	s := &Server{cfg: cfg, origins: origins}
+	s := &Server{cfg: cfg, origins: origins, limits: newLimits(cfg.Limits)}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.streaming, s.stopStreams = context.WithCancelCause(s.ctx)
 	s.app = fiber.New(fiber.Config{
@@ -109,17 +112,17 @@ func New(cfg Config) (*Server, error) {
 }
 
 func (s *Server) routes() error {
-	s.app.Use(s.observe, s.cors)
+	s.app.Use(s.observe, s.cors, s.limitAddress)
 	s.app.Get("/health", s.health)
 	s.app.Get("/ready", s.ready)
 	s.app.Get("/ws", s.socket())
 
-	s.app.Post("/auth/login", s.login)
-	s.app.Post("/auth/register", s.register)
+	s.app.Post("/auth/login", s.guessing(s.login))
+	s.app.Post("/auth/register", s.guessing(s.register))
 	s.app.Post("/auth/refresh", s.refresh)
 	s.app.Post("/auth/logout", s.as(s.logout))
 	s.app.Get("/auth/whoami", s.as(s.whoami))
-	s.app.Post("/auth/setup", s.as(s.setup))
+	s.app.Post("/auth/setup", s.guessing(s.as(s.setup)))
 
 	api := s.app.Group("/api")
 	api.Get("/info", s.info)

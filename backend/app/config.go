@@ -6,10 +6,13 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/stark-o/stark/backend/api"
 )
 
 // DefaultListen is where a server listens unless it is told otherwise.
@@ -34,6 +37,8 @@ type Config struct {
 	JWTSecret string
 	// AllowedOrigins are browser origins that may use the API and the socket besides our own.
 	AllowedOrigins []string
+	// Limits bound how often somebody may ask; DefaultLimits are what FromEnv begins with. The zero value bounds nothing.
+	Limits api.Limits
 	// AgentPage are the files of the page at /agent; nil serves none.
 	AgentPage fs.FS
 	// Console are the files of the web console at /console; nil serves none.
@@ -46,6 +51,8 @@ type Config struct {
 	LeaseTTL time.Duration
 	// StopTimeout bounds an orderly stop; default 15 s.
 	StopTimeout time.Duration
+
+	problems []error // what FromEnv could not read
 }
 
 // Names of the environment variables that FromEnv reads.
@@ -59,7 +66,14 @@ const (
 	EnvJWTIssuer      = "SUPABASE_JWT_ISSUER"
 	EnvJWTSecret      = "SUPABASE_JWT_SECRET"
 	EnvOrigins        = "STARK_ALLOWED_ORIGINS"
+	EnvLimitUser      = "STARK_RATE_LIMIT_USER"
+	EnvLimitAddress   = "STARK_RATE_LIMIT_ADDRESS"
+	EnvLimitLogin     = "STARK_RATE_LIMIT_LOGIN"
+	EnvProxies        = "STARK_TRUSTED_PROXIES"
 )
+
+// DefaultLimits stop who floods a server, and nobody who works: a script that makes thousands of pods a second one by one stays below them.
+var DefaultLimits = api.Limits{User: 5000, Address: 10_000, Login: 60}
 
 // FromEnv reads a Config from the environment; .env.example describes the variables. Version and Log are left to the caller.
 func FromEnv(getenv func(string) string) Config {
@@ -70,12 +84,36 @@ func FromEnv(getenv func(string) string) Config {
 	if key := getenv(EnvPublishableKey); key != "" {
 		cfg.AnonKey = key
 	}
-	for origin := range strings.SplitSeq(getenv(EnvOrigins), ",") {
-		if origin = strings.TrimSpace(origin); origin != "" {
-			cfg.AllowedOrigins = append(cfg.AllowedOrigins, origin)
+	cfg.AllowedOrigins = commas(getenv(EnvOrigins))
+	cfg.Limits = DefaultLimits
+	for name, bound := range map[string]*float64{EnvLimitUser: &cfg.Limits.User, EnvLimitAddress: &cfg.Limits.Address, EnvLimitLogin: &cfg.Limits.Login} {
+		text := getenv(name)
+		if text == "" {
+			continue
+		}
+		n, err := strconv.ParseFloat(text, 64)
+		if err != nil || !(n >= 0 && n <= 1e9) { // NaN is no bound either
+			cfg.problems = append(cfg.problems, fmt.Errorf("%s must be a number of requests; 0 is no bound", name))
+			continue
+		}
+		*bound = n
+	}
+	proxies, err := api.ParseProxies(commas(getenv(EnvProxies)))
+	if err != nil {
+		cfg.problems = append(cfg.problems, fmt.Errorf("%s: %w", EnvProxies, err))
+	}
+	cfg.Limits.Proxies = proxies
+	return cfg
+}
+
+// commas reads a list with commas between.
+func commas(text string) (list []string) {
+	for entry := range strings.SplitSeq(text, ",") {
+		if entry = strings.TrimSpace(entry); entry != "" {
+			list = append(list, entry)
 		}
 	}
-	return cfg
+	return list
 }
 
 // complete fills in defaults and checks what can be checked without a network. It names every variable that is missing at once.
@@ -88,6 +126,9 @@ func (c Config) complete() (Config, error) {
 	}
 	if len(missing) > 0 {
 		return c, &MissingError{Variables: sorted(missing)}
+	}
+	if len(c.problems) > 0 {
+		return c, errors.Join(c.problems...)
 	}
 	if c.Log == nil {
 		return c, errors.New("app: Log is needed")

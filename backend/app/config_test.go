@@ -29,6 +29,11 @@ func TestConfigFromEnvironment(t *testing.T) {
 	require.Equal(t, "sb_publishable_x", cfg.AnonKey, "the newer kind of key wins")
 	require.Equal(t, []string{"https://a.example", "https://b.example"}, cfg.AllowedOrigins)
 	require.Equal(t, DefaultListen, cfg.Listen)
+	require.Equal(t, DefaultLimits, cfg.Limits)
+	limits := FromEnv(environment(map[string]string{EnvLimitUser: "0", EnvLimitLogin: "5", EnvProxies: "10.0.0.0/8"})).Limits
+	require.Zero(t, limits.User)
+	require.InDelta(t, 5, limits.Login, 0)
+	require.Len(t, limits.Proxies, 1)
 }
 
 func TestConfigNamesEverythingThatIsMissing(t *testing.T) {
@@ -52,6 +57,10 @@ func TestConfigRefusals(t *testing.T) {
 		"secret":       {map[string]string{EnvJWTSecret: "short"}, "at least 32 bytes"},
 		"secret key":   {map[string]string{EnvAnonKey: "sb_secret_x"}, "secret key"},
 		"origin":       {map[string]string{EnvOrigins: "console.example.com"}, "allowed origin"},
+		"limit":        {map[string]string{EnvLimitUser: "many"}, EnvLimitUser + " must be a number"},
+		"negative":     {map[string]string{EnvLimitLogin: "-1"}, EnvLimitLogin + " must be a number"},
+		"not a number": {map[string]string{EnvLimitAddress: "NaN"}, EnvLimitAddress + " must be a number"},
+		"proxy":        {map[string]string{EnvProxies: "10.0.0.0/8, proxy.example"}, EnvProxies + `: "proxy.example" is no address`},
 		"listen":       {map[string]string{EnvListen: "nowhere:-1"}, "listen on nowhere:-1"},
 	} {
 		cfg := FromEnv(environment(c.change))

@@ -92,6 +92,7 @@ func (s *Server) compose(ctx context.Context) (err error) {
 	}
 	s.api, err = api.New(api.Config{
 		Store: s.store, Verifier: s.verifier, Auth: s.supabase, Objects: s.supabase, Watches: s.watch, Advisor: advisor{control.NewCounsel(s.state, 0), s.state.Node, s.ready}, Ready: s.Ready, Log: cfg.Log, AllowedOrigins: cfg.AllowedOrigins, AgentPage: cfg.AgentPage, Console: cfg.Console,
+		Limits:  cfg.Limits,
 		Sockets: api.SocketsFunc(func(conn api.SocketConn, remote string) { s.hub.Serve(conn, remote) }),
 		Info:    wire.ServerInfo{Version: cfg.Version, SupabaseURL: cfg.PublicSupabaseURL, AnonKey: cfg.AnonKey},
 	})

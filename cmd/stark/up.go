@@ -109,7 +109,7 @@ func (c *cli) up(ctx context.Context, o upOptions) (err error) {
 	c.note("• Starting the server")
 	server, err := app.New(ctx, app.Config{
 		Listen: net.JoinHostPort("127.0.0.1", strconv.Itoa(o.port)), DatabaseURL: stack.DatabaseURL(), SupabaseURL: stack.URL(), AnonKey: stack.PublishableKey(),
-		JWTIssuer: stack.Issuer(), Version: buildVersion(), Log: log, AgentPage: agent.Page, Console: console.Page,
+		JWTIssuer: stack.Issuer(), Version: buildVersion(), Limits: app.DefaultLimits, Log: log, AgentPage: agent.Page, Console: console.Page,
 	})
 	if err != nil {
 		return hinted("stop the other server, or choose another port with --port", "%w", err)

@@ -233,7 +233,7 @@ func (s *session) heartbeat(env wire.Envelope) error {
 	s.mu.Lock()
 	s.usage = usageOf(in)
 	s.mu.Unlock()
-	s.send(wire.TypeHeartbeatAck, struct{}{}, env.CorrelationID)
+	s.send(wire.TypeHeartbeatAck, s.hub.heartbeatAck(), env.CorrelationID)
 	return nil
 }
 

@@ -137,7 +137,7 @@ func TestRegistering(t *testing.T) {
 		"pods":[{"podId":"` + ada.String() + `","incarnation":3,"status":"running"}],"somethingNew":1}}`)
 	env := a.next(wire.TypeNodeRegistered)
 	assert.Equal(t, "r1", env.CorrelationID)
-	assert.JSONEq(t, `{"nodeId":"`+nodeA.String()+`","name":"a","access":"shared","heartbeatIntervalMs":10000,
+	assert.JSONEq(t, `{"nodeId":"`+nodeA.String()+`","name":"a","access":"shared","heartbeatIntervalMs":10000,"leaseMs":30000,
 		"supabase":{"url":"http://supabase.example","anonKey":"anon"}}`, string(env.Payload))
 	reg := w.store.regs[0]
 	assert.Equal(t, "s1", reg.ServerID)

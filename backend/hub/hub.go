@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -89,6 +90,7 @@ func setDefault[T time.Duration | int](v *T, value T) {
 // Hub is the registry of live sessions. Make it with New, start its loops with Run, give it connections with Serve.
 type Hub struct {
 	cfg      Config
+	overdue  atomic.Bool // the last write of leases failed
 	reporter *reporter
 	logs     *logWriter
 

@@ -20,6 +20,19 @@ func (h *Hub) heartbeatTimeout() time.Duration {
 	return max(2*h.heartbeatInterval(), time.Duration(h.cfg.Cluster.ConfigInt("heartbeat.timeoutMs", 30_000))*time.Millisecond)
 }
 
+// lease is after how long without a beat the node is given up: what the lifecycle loop goes by, which may be less than heartbeatTimeout.
+func (h *Hub) lease() time.Duration {
+	return max(time.Second, time.Duration(h.cfg.Cluster.ConfigInt("heartbeat.timeoutMs", 30_000))*time.Millisecond)
+}
+
+// heartbeatAck promises a lease only while leases can be written: another server may be about to give up nodes that we hear well.
+func (h *Hub) heartbeatAck() wire.NodeHeartbeatAck {
+	if h.overdue.Load() {
+		return wire.NodeHeartbeatAck{}
+	}
+	return wire.NodeHeartbeatAck{LeaseMS: h.lease().Milliseconds()}
+}
+
 // renewLeases extends the leases of the nodes that were heard, all in one statement. A session that lost its
 // lease to another connection, here or on another server, is closed.
 func (h *Hub) renewLeases(ctx context.Context) {
@@ -47,6 +60,7 @@ func (h *Hub) renew(ctx context.Context) {
 	write, cancel := context.WithTimeout(ctx, h.cfg.RenewInterval)
 	defer cancel()
 	held, err := h.cfg.Store.RenewNodeLeases(write, renewals)
+	h.overdue.Store(err != nil)
 	if err != nil {
 		if ctx.Err() == nil {
 			h.cfg.Log.Warn("renewing node leases failed; trying again", "nodes", len(renewals), "error", err)

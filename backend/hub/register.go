@@ -54,7 +54,7 @@ func (s *session) claim(in wire.NodeRegister, correlationID string) (core.Regist
 	s.log = s.log.With("node", in.Name, "node_id", out.NodeID)
 	s.send(wire.TypeNodeRegistered, wire.NodeRegistered{
 		NodeID: out.NodeID, Name: in.Name, Access: out.Access, Supabase: s.hub.cfg.Supabase,
-		HeartbeatIntervalMS: s.hub.heartbeatInterval().Milliseconds(),
+		HeartbeatIntervalMS: s.hub.heartbeatInterval().Milliseconds(), LeaseMS: s.hub.lease().Milliseconds(),
 	}, correlationID)
 	switch old := s.hub.own(s); {
 	case old == nil:

@@ -134,6 +134,26 @@ func TestOnlyTheHeardAreRenewed(t *testing.T) {
 	assert.Len(t, w.hub.heard(), 1)
 }
 
+// Agents go by what an acknowledgement promises: nothing is promised while leases cannot be written.
+func TestABeatExtendsTheLeaseOnlyWhileLeasesAreWritten(t *testing.T) {
+	t.Parallel()
+	w := start(t, func(c *Config) { c.RenewInterval = time.Hour })
+	a := w.join("a")
+	beat := func() int64 {
+		a.send(wire.TypeNodeHeartbeat, wire.NodeHeartbeat{})
+		return next[wire.NodeHeartbeatAck](a, wire.TypeHeartbeatAck).LeaseMS
+	}
+	assert.Equal(t, int64(30_000), beat())
+	w.store.set(func(f *fakeStore) {
+		f.renew = func([]core.LeaseRenewal) (map[uuid.UUID]bool, error) { return nil, errors.New("no database") }
+	})
+	w.hub.renew(t.Context())
+	assert.Zero(t, beat())
+	w.store.set(func(f *fakeStore) { f.renew = nil })
+	w.hub.renew(t.Context())
+	assert.Equal(t, int64(30_000), beat())
+}
+
 func TestGoodbye(t *testing.T) {
 	t.Parallel()
 	w := start(t)

@@ -130,7 +130,14 @@ type NodeRegistered struct {
 	Name                string      `json:"name"`
 	Access              core.Access `json:"access"`
 	HeartbeatIntervalMS int64       `json:"heartbeatIntervalMs"`
+	LeaseMS             int64       `json:"leaseMs,omitempty"`
 	Supabase            Supabase    `json:"supabase"`
+}
+
+// NodeHeartbeatAck is node:heartbeat:ack.
+type NodeHeartbeatAck struct {
+	// LeaseMS is how long the node counts as alive from when this beat was heard; left out when leases cannot be extended just now.
+	LeaseMS int64 `json:"leaseMs,omitempty"`
 }
 
 // NodeHeartbeat is node:heartbeat.

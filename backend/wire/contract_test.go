@@ -118,7 +118,7 @@ func TestFramesOfServersAreWritten(t *testing.T) {
 		require.NoError(t, err, name)
 		types[env.Type] = true
 		payload, known := map[Type]any{
-			TypeAuthenticated: &Authenticated{}, TypeNodeRegistered: &NodeRegistered{}, TypeHeartbeatAck: &struct{}{}, TypePodAssign: &PodAssign{},
+			TypeAuthenticated: &Authenticated{}, TypeNodeRegistered: &NodeRegistered{}, TypeHeartbeatAck: &NodeHeartbeatAck{}, TypePodAssign: &PodAssign{},
 			TypePodStop: &PodStop{}, TypePodStatusAck: &PodStatusAck{}, TypeError: &ErrorFrame{},
 		}[env.Type]
 		require.True(t, known, "%s: %s is no frame of ours", name, env.Type)

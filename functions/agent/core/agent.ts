@@ -5,6 +5,7 @@
  */
 import { Bundles } from "./bundles.ts";
 import { messageOf } from "./errors.ts";
+import { Fence } from "./fence.ts";
 import { LogBuffer } from "./logs.ts";
 import { StatusOutbox } from "./outbox.ts";
 import { Pod, type PodEvents } from "./pod.ts";
@@ -23,6 +24,7 @@ import type {
   WorkerLauncher,
 } from "./ports.ts";
 import {
+  isFenced,
   isTerminal,
   type Assignment,
   type Heartbeat,
@@ -91,6 +93,7 @@ export class Agent {
   /** The highest incarnation of each pod, until its worker is gone. */
   readonly #pods = new Map<string, Pod>();
   readonly #workers = new Set<Promise<void>>();
+  readonly #fence: Fence;
   #end: (end: SessionEnd) => void = () => {};
   #state: "idle" | "active" | "leaving" | "ended" = "idle";
   #lines: Timer | undefined;
@@ -104,6 +107,7 @@ export class Agent {
     this.#storage = new Storage(ports.storage);
     const tokens = new Tokens({ http, store: credentials, clock, log });
     this.#bundles = new Bundles({ http, cache, sha256, tokens, clock, random, log });
+    this.#fence = new Fence(clock, (graceMs) => this.#fenceOff(graceMs));
     this.#session = new Session(
       {
         url: config.url,
@@ -119,6 +123,7 @@ export class Agent {
         heartbeat: () => ({ pods: this.#pods.size, ...usageOf(ports.host) }),
         ready: (registered) => this.#ready(registered),
         lost: () => this.#view.connection("connecting"),
+        leased: (since, leaseMs) => this.#fence.extended(since, leaseMs),
         frame: (frame) => this.#frame(frame),
         end: (end) => void this.#over(end),
       },
@@ -193,6 +198,7 @@ export class Agent {
   /** The session is over for good, and with it all that runs here: another node may run it next. */
   async #over(end: SessionEnd): Promise<void> {
     this.#state = "ended";
+    this.#fence.stop();
     this.#lines?.cancel();
     this.#resend?.cancel();
     this.#settled?.();
@@ -200,6 +206,13 @@ export class Agent {
     await this.#within(TERMINATE_MS, Promise.all(this.#workers));
     this.#view.over(end);
     this.#end(end);
+  }
+
+  /** The node may soon be given up, or has been: ends the pods that asked never to run twice, without a word, so that they are placed anew. */
+  #fenceOff(graceMs: number): void {
+    for (const pod of this.#pods.values()) {
+      if (isFenced(pod.assignment)) pod.fence(graceMs);
+    }
   }
 
   #registration(): NodeRegister {

@@ -12,6 +12,7 @@ import {
   type Registered,
   type ServerFrame,
 } from "./protocol.ts";
+import { momentOf, type Moment } from "./fence.ts";
 import type { Socket, Timer } from "./ports.ts";
 import type { SessionDeps } from "./session.ts";
 import { headUtf8 } from "./text.ts";
@@ -20,6 +21,8 @@ export interface ConnectionEvents {
   registration(): NodeRegister;
   heartbeat(): Heartbeat;
   ready(registered: Registered): void;
+  /** The node's lease of so many milliseconds was extended by what was sent at `since`. */
+  leased(since: Moment, leaseMs: number): void;
   /** Frames that are not the connection's own; only after `ready`. */
   frame(frame: ServerFrame): void;
   /** Comes exactly once and last, unless `close` was called. */
@@ -58,6 +61,9 @@ export class Connection {
   #lastHeard = 0;
   #lastBeat = 0;
   #frames = 0;
+  /** When the registration was sent, and the beats that are not answered, by their correlationId. */
+  #registeredAt: Moment | undefined;
+  readonly #beats = new Map<string, Moment>();
 
   constructor(deps: SessionDeps, events: ConnectionEvents, token: string) {
     this.#deps = deps;
@@ -124,6 +130,7 @@ export class Connection {
         if (this.#phase === "registering") this.#registered(frame.payload);
         break;
       case "node:heartbeat:ack":
+        this.#answered(frame.correlationId, frame.payload.leaseMs);
         break;
       case "error":
         this.#deps.log.warn("the server reports an error", {
@@ -150,7 +157,15 @@ export class Connection {
     this.#planRenewal();
     if (this.#phase !== "authenticating") return;
     this.#phase = "registering";
+    this.#registeredAt = momentOf(this.#deps.clock);
     this.send("node:register", this.#events.registration());
+  }
+
+  #answered(beat: string | undefined, leaseMs: number | undefined): void {
+    const since = beat === undefined ? undefined : this.#beats.get(beat);
+    if (beat === undefined || since === undefined) return;
+    this.#beats.delete(beat);
+    if (leaseMs !== undefined) this.#events.leased(since, leaseMs);
   }
 
   #registered(registered: Registered): void {
@@ -158,6 +173,7 @@ export class Connection {
     this.#handshake.cancel();
     this.#lastBeat = this.#deps.clock.monotonic();
     this.#planBeat(registered.heartbeatIntervalMs);
+    if (registered.leaseMs !== undefined && this.#registeredAt) this.#events.leased(this.#registeredAt, registered.leaseMs);
     this.#events.ready(registered);
   }
 
@@ -172,7 +188,9 @@ export class Connection {
         this.#abandon(`nothing heard for ${SILENT_INTERVALS} heartbeat intervals`, Close.noHeartbeat);
         return;
       }
+      const sent = momentOf(this.#deps.clock);
       this.send("node:heartbeat", this.#events.heartbeat());
+      this.#beats.set(`node:heartbeat-${this.#frames}`, sent);
       this.#planBeat(intervalMs);
     });
   }

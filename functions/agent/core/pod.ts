@@ -153,6 +153,18 @@ export class Pod {
     this.#halt(stop);
   }
 
+  /** Its node may have been given up: ends it within `graceMs` without a word. It is not held any more: the server places it anew. */
+  fence(graceMs: number): void {
+    if (this.#phase === "ended" || this.#verdict) return;
+    if (this.#stop) {
+      this.#limitGrace(graceMs); // it is on its way, and whoever waits for its end still hears of it
+      return;
+    }
+    this.#line("system", "fenced: the server was not heard for too long, and may have this pod run elsewhere soon", this.#deps.clock.now());
+    this.#deps.log.warn("the server was not heard for too long: ending a fenced pod", this.#fields());
+    this.#halt({ reason: "node_lost", graceMs: Math.min(graceMs, this.assignment.gracePeriodMs), silent: true });
+  }
+
   /** The agent leaves: stops it without a status, so that the server places it anew, unless someone waits for its end anyway. */
   retire(maxGraceMs: number): void {
     const graceMs = Math.min(this.assignment.gracePeriodMs, maxGraceMs);

@@ -103,9 +103,10 @@ export const serverPayloads = {
     name: string(),
     access: oneOf("shared", "private"),
     heartbeatIntervalMs: integer({ min: 100 }),
+    leaseMs: optional(integer({ min: 1 })),
     supabase: object({ url: string(), anonKey: string() }),
   }),
-  "node:heartbeat:ack": object({}),
+  "node:heartbeat:ack": object({ leaseMs: optional(integer({ min: 1 })) }),
   "pod:assign": object({
     podId: uuid,
     incarnation,
@@ -152,6 +153,13 @@ export type Registered = ServerPayload<"node:registered">;
 export type Assignment = ServerPayload<"pod:assign">;
 export type StopOrder = ServerPayload<"pod:stop">;
 export type StatusAck = ServerPayload<"pod:status:ack">;
+
+/** What a pod's metadata says when it would rather not run than run twice; see docs/protocol.md, "Two at a time". */
+export const FENCED = "stark/fenced";
+
+export function isFenced({ metadata }: Assignment): boolean {
+  return metadata[FENCED] === true;
+}
 
 /** Whether nothing more will happen to a pod with this status. */
 export function isTerminal(status: PodStatus): boolean {

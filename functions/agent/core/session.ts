@@ -5,6 +5,7 @@
 import { Backoff } from "./backoff.ts";
 import { Connection, type ConnectionEnd, type ConnectionEvents } from "./connection.ts";
 import { messageOf } from "./errors.ts";
+import type { Moment } from "./fence.ts";
 import {
   Close,
   PROTOCOL,
@@ -45,6 +46,8 @@ export interface SessionEvents {
   ready(registered: Registered): void;
   /** The connection is gone; another will be made. */
   lost(): void;
+  /** The node's lease of so many milliseconds was extended by what was sent at `since`. */
+  leased(since: Moment, leaseMs: number): void;
   frame(frame: ServerFrame): void;
   /** It is over. Comes at most once; nothing follows. */
   end(end: SessionEnd): void;
@@ -145,6 +148,7 @@ export class Session {
         this.#readySince = this.#deps.clock.monotonic();
         this.#events.ready(registered);
       },
+      leased: (since, leaseMs) => this.#events.leased(since, leaseMs),
       frame: (frame) => this.#events.frame(frame),
       closed: (end) => this.#closed(end),
     };

@@ -38,6 +38,7 @@ function world(credentials: Partial<Credentials> = { accessToken: tokenUntil(STA
       registration: () => golden("agent/node-register").payload as unknown as NodeRegister,
       heartbeat: (): Heartbeat => ({ pods: 0 }),
       ready: () => seen.ready++,
+      leased: () => {},
       lost: () => seen.lost++,
       frame: (frame) => seen.frames.push(frame),
       end: (end) => seen.ends.push(end),

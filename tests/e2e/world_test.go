@@ -240,19 +240,21 @@ type witness struct {
 	url string
 
 	mu    sync.Mutex
+	first map[string]time.Time // run → first heard
 	beats map[string]time.Time // run → last heard
 	runs  []string             // "<pod> <incarnation> <run>", in order of their start
 }
 
 func newWitness(t *testing.T) *witness {
 	t.Helper()
-	w := &witness{beats: map[string]time.Time{}}
+	w := &witness{first: map[string]time.Time{}, beats: map[string]time.Time{}}
 	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
 		run := q.Get("run")
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if _, known := w.beats[run]; !known {
+			w.first[run] = time.Now()
 			w.runs = append(w.runs, q.Get("pod")+" "+q.Get("incarnation")+" "+run)
 		}
 		w.beats[run] = time.Now()

@@ -3121,6 +3121,35 @@ function parseObject(text2) {
   }
 }
 
+// core/fence.ts
+var momentOf = (clock) => ({ monotonic: clock.monotonic(), wall: clock.now() }), MARGIN = 0.3333333333333333, GRACE = 1 / 6, LOOKS = 12, Fence = class {
+  #clock;
+  #due;
+  #leaseMs;
+  #since = { monotonic: 0, wall: 0 };
+  #timer;
+  /** `due` is called, again and again while that lasts, when pods that must not run twice have to end, and within which time. */
+  constructor(clock, due) {
+    this.#clock = clock, this.#due = due;
+  }
+  /** The server has extended the lease for a beat that was sent at `since`. */
+  extended(since, leaseMs) {
+    this.#since = since, this.#leaseMs = leaseMs, this.#timer?.cancel(), this.#plan(leaseMs);
+  }
+  stop() {
+    this.#timer?.cancel(), this.#timer = void 0;
+  }
+  #plan(leaseMs) {
+    this.#timer = this.#clock.timer(leaseMs / LOOKS, () => {
+      this.#look(leaseMs), this.#leaseMs === leaseMs && this.#timer && this.#plan(leaseMs);
+    });
+  }
+  #look(leaseMs) {
+    let now = momentOf(this.#clock), passed = Math.max(now.monotonic - this.#since.monotonic, now.wall - this.#since.wall), left = leaseMs * (1 - MARGIN) - passed;
+    left <= leaseMs * GRACE && this.#due(Math.max(0, left));
+  }
+};
+
 // core/protocol.ts
 var PROTOCOL = 1, MAX_FRAME_BYTES = 1 << 20, MAX_LOG_LINES = 500, MAX_LOG_LINE_BYTES = 16 * 1024, MAX_MESSAGE_BYTES = 4 * 1024, Close = {
   goodbye: 1e3,
@@ -3184,9 +3213,10 @@ var PROTOCOL = 1, MAX_FRAME_BYTES = 1 << 20, MAX_LOG_LINES = 500, MAX_LOG_LINE_B
     name: string(),
     access: oneOf("shared", "private"),
     heartbeatIntervalMs: integer({ min: 100 }),
+    leaseMs: optional(integer({ min: 1 })),
     supabase: object({ url: string(), anonKey: string() })
   }),
-  "node:heartbeat:ack": object({}),
+  "node:heartbeat:ack": object({ leaseMs: optional(integer({ min: 1 })) }),
   "pod:assign": object({
     podId: uuid,
     incarnation,
@@ -3209,7 +3239,10 @@ var PROTOCOL = 1, MAX_FRAME_BYTES = 1 << 20, MAX_LOG_LINES = 500, MAX_LOG_LINE_B
     message: optional(string())
   }),
   error: problem
-};
+}, FENCED = "stark/fenced";
+function isFenced({ metadata }) {
+  return metadata[FENCED] === !0;
+}
 function isTerminal(status2) {
   return status2 === "stopped" || status2 === "failed";
 }
@@ -3519,6 +3552,16 @@ var START_TIMEOUT_MS = 3e4, STUCK_MS = 1e4, PROGRESS_MS = 1e3, Pod = class {
   stop(stop) {
     this.#phase === "ended" || this.#verdict || (this.#deps.log.info("stopping pod", { ...this.#fields(), reason: stop.reason, graceMs: stop.graceMs }), this.#halt(stop));
   }
+  /** Its node may have been given up: ends it within `graceMs` without a word. It is not held any more: the server places it anew. */
+  fence(graceMs) {
+    if (!(this.#phase === "ended" || this.#verdict)) {
+      if (this.#stop) {
+        this.#limitGrace(graceMs);
+        return;
+      }
+      this.#line("system", "fenced: the server was not heard for too long, and may have this pod run elsewhere soon", this.#deps.clock.now()), this.#deps.log.warn("the server was not heard for too long: ending a fenced pod", this.#fields()), this.#halt({ reason: "node_lost", graceMs: Math.min(graceMs, this.assignment.gracePeriodMs), silent: !0 });
+    }
+  }
   /** The agent leaves: stops it without a status, so that the server places it anew, unless someone waits for its end anyway. */
   retire(maxGraceMs) {
     let graceMs = Math.min(this.assignment.gracePeriodMs, maxGraceMs);
@@ -3763,6 +3806,9 @@ var HANDSHAKE_MS = 2e4, SILENT_INTERVALS = 3, RENEW_MARGIN_MS = 9e4, RENEW_RETRY
   #lastHeard = 0;
   #lastBeat = 0;
   #frames = 0;
+  /** When the registration was sent, and the beats that are not answered, by their correlationId. */
+  #registeredAt;
+  #beats = /* @__PURE__ */ new Map();
   constructor(deps, events, token) {
     this.#deps = deps, this.#events = events, this.#token = token, this.#renewals = new Backoff(deps.random, RENEW_RETRY), this.#handshake = deps.clock.timer(
       HANDSHAKE_MS,
@@ -3811,6 +3857,7 @@ var HANDSHAKE_MS = 2e4, SILENT_INTERVALS = 3, RENEW_MARGIN_MS = 9e4, RENEW_RETRY
         this.#phase === "registering" && this.#registered(frame.payload);
         break;
       case "node:heartbeat:ack":
+        this.#answered(frame.correlationId, frame.payload.leaseMs);
         break;
       case "error":
         this.#deps.log.warn("the server reports an error", {
@@ -3829,10 +3876,14 @@ var HANDSHAKE_MS = 2e4, SILENT_INTERVALS = 3, RENEW_MARGIN_MS = 9e4, RENEW_RETRY
     this.#socket.send(encodeFrame("error", { code, message: error.message }, this.#deps.clock.now(), error.correlationId)), error.problem === "envelope" && this.#abandon(error.message, Close.badFrame);
   }
   #authenticated() {
-    this.#renewals.reset(), this.#planRenewal(), this.#phase === "authenticating" && (this.#phase = "registering", this.send("node:register", this.#events.registration()));
+    this.#renewals.reset(), this.#planRenewal(), this.#phase === "authenticating" && (this.#phase = "registering", this.#registeredAt = momentOf(this.#deps.clock), this.send("node:register", this.#events.registration()));
+  }
+  #answered(beat, leaseMs) {
+    let since = beat === void 0 ? void 0 : this.#beats.get(beat);
+    beat === void 0 || since === void 0 || (this.#beats.delete(beat), leaseMs !== void 0 && this.#events.leased(since, leaseMs));
   }
   #registered(registered) {
-    this.#phase = "ready", this.#handshake.cancel(), this.#lastBeat = this.#deps.clock.monotonic(), this.#planBeat(registered.heartbeatIntervalMs), this.#events.ready(registered);
+    this.#phase = "ready", this.#handshake.cancel(), this.#lastBeat = this.#deps.clock.monotonic(), this.#planBeat(registered.heartbeatIntervalMs), registered.leaseMs !== void 0 && this.#registeredAt && this.#events.leased(this.#registeredAt, registered.leaseMs), this.#events.ready(registered);
   }
   #planBeat(intervalMs) {
     this.#beat = this.#deps.clock.timer(intervalMs, () => {
@@ -3841,7 +3892,8 @@ var HANDSHAKE_MS = 2e4, SILENT_INTERVALS = 3, RENEW_MARGIN_MS = 9e4, RENEW_RETRY
         this.#abandon(`nothing heard for ${SILENT_INTERVALS} heartbeat intervals`, Close.noHeartbeat);
         return;
       }
-      this.send("node:heartbeat", this.#events.heartbeat()), this.#planBeat(intervalMs);
+      let sent = momentOf(this.#deps.clock);
+      this.send("node:heartbeat", this.#events.heartbeat()), this.#beats.set(`node:heartbeat-${this.#frames}`, sent), this.#planBeat(intervalMs);
     });
   }
   #planRenewal() {
@@ -4110,6 +4162,7 @@ var RECONNECT = { minMs: 250, maxMs: 15e3 }, RESTART_SPREAD_MS = 1e3, STABLE_MS 
       ready: (registered) => {
         this.#readySince = this.#deps.clock.monotonic(), this.#events.ready(registered);
       },
+      leased: (since, leaseMs) => this.#events.leased(since, leaseMs),
       frame: (frame) => this.#events.frame(frame),
       closed: (end) => this.#closed(end)
     };
@@ -4912,6 +4965,7 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
   /** The highest incarnation of each pod, until its worker is gone. */
   #pods = /* @__PURE__ */ new Map();
   #workers = /* @__PURE__ */ new Set();
+  #fence;
   #end = () => {
   };
   #state = "idle";
@@ -4922,7 +4976,7 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
     let { clock, random, log, openSocket: openSocket2, http, sha256: sha2563, cache, credentials } = ports;
     this.#ports = ports, this.#config = config, this.#storage = new Storage(ports.storage);
     let tokens = new Tokens({ http, store: credentials, clock, log });
-    this.#bundles = new Bundles({ http, cache, sha256: sha2563, tokens, clock, random, log }), this.#session = new Session(
+    this.#bundles = new Bundles({ http, cache, sha256: sha2563, tokens, clock, random, log }), this.#fence = new Fence(clock, (graceMs) => this.#fenceOff(graceMs)), this.#session = new Session(
       {
         url: config.url,
         clock,
@@ -4937,6 +4991,7 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
         heartbeat: () => ({ pods: this.#pods.size, ...usageOf(ports.host) }),
         ready: (registered) => this.#ready(registered),
         lost: () => this.#view.connection("connecting"),
+        leased: (since, leaseMs) => this.#fence.extended(since, leaseMs),
         frame: (frame) => this.#frame(frame),
         end: (end) => {
           this.#over(end);
@@ -4991,9 +5046,14 @@ var LOG_DELAY_MS = 100, MAX_BUFFERED_BYTES = 1 << 20, RESEND_MS = 15e3, SETTLE_M
   }
   /** The session is over for good, and with it all that runs here: another node may run it next. */
   async #over(end) {
-    this.#state = "ended", this.#lines?.cancel(), this.#resend?.cancel(), this.#settled?.();
+    this.#state = "ended", this.#fence.stop(), this.#lines?.cancel(), this.#resend?.cancel(), this.#settled?.();
     for (let pod of this.#pods.values()) pod.disown(end.message);
     await this.#within(TERMINATE_MS, Promise.all(this.#workers)), this.#view.over(end), this.#end(end);
+  }
+  /** The node may soon be given up, or has been: ends the pods that asked never to run twice, without a word, so that they are placed anew. */
+  #fenceOff(graceMs) {
+    for (let pod of this.#pods.values())
+      isFenced(pod.assignment) && pod.fence(graceMs);
   }
   #registration() {
     let { host } = this.#ports, { name, bootId, labels, annotations, taints, capabilities: capabilities2, resources } = this.#config;
@@ -5987,9 +6047,10 @@ var uuid = matching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
     name: string(),
     access: oneOf("shared", "private"),
     heartbeatIntervalMs: integer({ min: 100 }),
+    leaseMs: optional(integer({ min: 1 })),
     supabase: object({ url: string(), anonKey: string() })
   }),
-  "node:heartbeat:ack": object({}),
+  "node:heartbeat:ack": object({ leaseMs: optional(integer({ min: 1 })) }),
   "pod:assign": object({
     podId: uuid,
     incarnation,

@@ -127,6 +127,9 @@ func TestFencedPodNeverRunsTwice(t *testing.T) {
 	w.eventually("the other one runs twice meanwhile", func() bool { ended, began := w.witness.between(plain); return ended.After(began) })
 
 	line.set(false)
+	w.eventually("the old run of the other one has ended", func() bool {
+		return w.witness.alive(plain, time.Now().Add(-500*time.Millisecond)) == 1
+	})
 	w.runsOnce(fenced)
 	w.runsOnce(plain)
 	require.Equal(t, []string{"1", "2"}, w.witness.incarnations(fenced))

@@ -149,7 +149,7 @@ func (w *world) serve(name string, change ...func(*hub.Config)) {
 	w.hub, err = hub.New(cfg)
 	require.NoError(t, err)
 	h := w.hub
-	w.srv, err = api.New(api.Config{Store: st, Verifier: verifier, Auth: noAuth{}, Objects: noObjects{}, Watches: noWatches{}, Log: log,
+	w.srv, err = api.New(api.Config{Store: st, Verifier: verifier, Auth: noAuth{}, Objects: noObjects{}, Watches: noWatches{}, Advisor: noAdvisor{}, Log: log,
 		Sockets: api.SocketsFunc(func(conn api.SocketConn, remote string) { h.Serve(conn, remote) }),
 		Ready:   func(context.Context) (bool, any) { return true, nil }})
 	require.NoError(t, err)
@@ -158,6 +158,7 @@ func (w *world) serve(name string, change ...func(*hub.Config)) {
 
 type (
 	noAuth    struct{ api.Authenticator }
+	noAdvisor struct{ api.Advisor }
 	noObjects struct{ api.Objects }
 	noWatches struct{ api.Watches }
 )

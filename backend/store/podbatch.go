@@ -186,7 +186,8 @@ func (s *Store) UpdatePod(ctx context.Context, actor core.Actor, id uuid.UUID, p
 // the pod: it would only be replaced.
 func (s *Store) RollBackPod(ctx context.Context, actor core.Actor, id uuid.UUID, version string) (pod wire.Pod, err error) {
 	err = s.asActor(ctx, actor, func(q *db.Queries) error {
-		if _, err := q.LockPod(ctx, id); err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		locked, err := q.LockPod(ctx, id)
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return mapError("lock pod", err)
 		} else if err != nil {
 			_, err := q.GetPod(ctx, id)
@@ -199,6 +200,8 @@ func (s *Store) RollBackPod(ctx context.Context, actor core.Actor, id uuid.UUID,
 		switch {
 		case old.DeploymentID != nil:
 			return core.Errorf(core.CodeConflict, "a deployment keeps this pod").WithHint("Roll the deployment back: POST /api/deployments/:id/rollback.")
+		case locked.DesiredState != string(core.DesiredRunning): // asked again, or at the same time: there is a pod in its place already
+			return core.Errorf(core.CodeConflict, "this pod has been asked to stop, and is not rolled back again").WithHint("Create a pod of the version that you want.")
 		case old.PackName == "":
 			return core.Errorf(core.CodeForbidden, "the pod's pack is private to another user")
 		}

@@ -143,6 +143,9 @@ func (s *Server) putSetting(c *fiber.Ctx, who caller) error {
 	if err := ifMatch(c, &in.Revision); err != nil {
 		return err
 	}
+	if err := s.cfg.Advisor.CheckSetting(key, in.Value); err != nil {
+		return err
+	}
 	setting, err := s.cfg.Store.PutSetting(c.UserContext(), who.Actor, key, in.Value, in.Revision)
 	if err != nil {
 		return err

@@ -60,3 +60,10 @@ func TestPlan(t *testing.T) {
 	assert.Len(t, asked.create, 6)
 	assert.Len(t, asked.drain, 1)
 }
+
+func TestASettingThatMeansNothingIsRefused(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.do("PUT", "/api/config/scheduler.score", `{"value":"1 +"}`).refused(t, http.StatusBadRequest, core.CodeValidation)
+	assert.Empty(t, w.actors, "the store was never asked")
+}

@@ -115,6 +115,8 @@ type userStore interface {
 // Advisor says what the scheduler would do, by this server's picture of the whole cluster, whoever asks.
 type Advisor interface {
 	Explain(ctx context.Context, pod uuid.UUID) (wire.PodExplanation, error)
+	// CheckSetting refuses a value that the database would take and that means nothing.
+	CheckSetting(key string, value json.RawMessage) error
 	// Plan is told pods as they would be, deployments that would have fewer replicas, and nodes that would be drained.
 	Plan(ctx context.Context, create []*core.Pod, shrink map[uuid.UUID]int32, drain []uuid.UUID) (wire.Plan, error)
 }

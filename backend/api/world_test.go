@@ -128,6 +128,12 @@ func (f *fakes) VisibleNodes(_ context.Context, a core.Actor, ids []uuid.UUID) (
 func (f *fakes) Explain(_ context.Context, pod uuid.UUID) (wire.PodExplanation, error) {
 	return f.explanation, f.note("explain", core.Actor{}, pod)
 }
+func (f *fakes) CheckSetting(key string, _ json.RawMessage) error {
+	if key == "scheduler.score" {
+		return core.Invalid("value", "the expression does not compile")
+	}
+	return nil
+}
 func (f *fakes) Plan(_ context.Context, create []*core.Pod, shrink map[uuid.UUID]int32, drain []uuid.UUID) (wire.Plan, error) {
 	return f.planned, f.note("plan", core.Actor{}, planAsked{create, shrink, drain})
 }

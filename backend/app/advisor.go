@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/google/uuid"
 
@@ -25,6 +26,11 @@ func (a advisor) ready() error {
 	default:
 		return core.Errorf(core.CodeUnavailable, "this server has no picture of the cluster yet").WithHint("Try again in a moment; GET /ready says when it has.")
 	}
+}
+
+// CheckSetting compiles the expression of scheduler.score. Who writes to the table past the API is not asked: the loop leaves out what does not compile.
+func (advisor) CheckSetting(key string, value json.RawMessage) error {
+	return control.CheckSetting(key, value)
 }
 
 // Explain has every node in it; whoever answers a caller leaves out what is not theirs to see.

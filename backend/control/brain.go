@@ -7,12 +7,16 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/stark-o/stark/backend/cluster"
+	"github.com/stark-o/stark/backend/control/celscore"
 	"github.com/stark-o/stark/backend/core"
 	"github.com/stark-o/stark/backend/sched"
 )
 
 // maxEvictions is how many pods one plan asks to leave, more or less: a flood of important pods must not hold up the decisions for the others.
 const maxEvictions = 500
+
+// ScoreSetting holds the expression of celscore. The API refuses one that does not compile; one that was written past it counts as none, and is logged.
+const ScoreSetting = "scheduler.score"
 
 // brain is the scheduler's index and queue for one term, kept up to date by what has changed: a lone pod costs what a lone pod costs, however
 // many nodes there are. One goroutine owns it.
@@ -25,6 +29,9 @@ type brain struct {
 	index    *sched.Cluster
 	queue    *sched.Queue
 	waiting  map[uuid.UUID]*core.Pod // in the queue
+	scored   string                  // the expression that scorer was made of
+	scorer   *sched.Scorer           // nil when there is none, or none that means something
+	wrong    error                   // why not
 }
 
 func newBrain(picture picture, seed uint64) *brain {
@@ -59,6 +66,11 @@ func (b *brain) configure() {
 	settings := b.picture.Settings()
 	b.settings = settings.Version
 	cfg, preempts := scheduling(settings, b.seed)
+	if expression := text(settings.Config[ScoreSetting]); expression != b.scored {
+		b.scored = expression
+		b.scorer, b.wrong = celscore.Compile(expression)
+	}
+	cfg.Scorer = b.scorer
 	b.index.Configure(cfg)
 	if preempts && !b.preempts {
 		for _, pod := range b.waiting {

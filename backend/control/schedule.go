@@ -126,6 +126,10 @@ func (s *scheduler) step(ctx context.Context, now time.Time) error {
 	for s.stirred && s.mayFly(now) {
 		s.stirred = false
 		plan, changed := s.brain.decide(now, s.cfg.Batch)
+		if s.brain.wrong != nil {
+			s.cfg.Log.Warn("a setting is ignored", "key", ScoreSetting, "error", s.brain.wrong)
+			s.brain.wrong = nil
+		}
 		s.says.forget(changed)
 		s.assign(ctx, s.cfg.Cluster.Assume(plan.Placements))
 		s.preempt(ctx, plan.Evictions)

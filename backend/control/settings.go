@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/stark-o/stark/backend/cluster"
+	"github.com/stark-o/stark/backend/control/celscore"
 	"github.com/stark-o/stark/backend/sched"
 )
 
@@ -24,7 +25,7 @@ func scheduling(s cluster.Settings, seed uint64) (cfg sched.Config, preempts boo
 	w := &cfg.Weights
 	for key, weight := range map[string]*int64{
 		"nodeAffinity": &w.NodeAffinity, "podAffinity": &w.PodAffinity, "topologySpread": &w.TopologySpread, "preferNoSchedule": &w.PreferNoSchedule,
-		"resources": &w.Resources, "balanced": &w.Balanced, "bundleCached": &w.BundleCached, "ownNode": &w.OwnNode,
+		"resources": &w.Resources, "balanced": &w.Balanced, "bundleCached": &w.BundleCached, "ownNode": &w.OwnNode, "custom": &w.Custom,
 	} {
 		var n int64
 		if raw, set := s.Config["scheduler.weights."+key]; set && json.Unmarshal(raw, &n) == nil && n >= 0 && n <= math.MaxInt8 {
@@ -56,4 +57,13 @@ func text(raw json.RawMessage) string {
 		return ""
 	}
 	return s
+}
+
+// CheckSetting refuses a value that is of the right type and means nothing: an expression that does not compile.
+func CheckSetting(key string, value json.RawMessage) error {
+	if key != ScoreSetting {
+		return nil
+	}
+	_, err := celscore.Compile(text(value)) // what is no text is the database's to refuse
+	return err
 }

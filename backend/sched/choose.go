@@ -181,6 +181,7 @@ func (k *class) common(c *Cluster, ch *choice, s *spans) int64 {
 	if ch.lean.cached {
 		total += w.BundleCached * MaxScore
 	}
+	total += w.Custom * int64(ch.lean.custom) * (MaxScore / 100)
 	if ch.lean.own {
 		total += w.OwnNode * MaxScore
 	}

@@ -145,6 +145,7 @@ func (c *Cluster) UpsertNode(n *core.Node) {
 	same := old != nil && profile == c.profileOf[slot] && old.Name == n.Name && maps.Equal(old.Labels, n.Labels)
 	if capacity := capacityOf(n); old == nil || capacity != state.capacity {
 		state.capacity = capacity
+		same = same && !c.hasScorer() // which may go by it
 		c.reload(slot)
 		c.touch(slot, noGroup, 0)
 		c.events[nodesChanged]++

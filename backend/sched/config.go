@@ -1,5 +1,7 @@
 package sched
 
+import "github.com/stark-o/stark/backend/core"
+
 // MaxScore is the highest score that one scorer gives: Kubernetes' 100, in steps of 1/10,000 so that nodes which differ a little differ.
 const MaxScore = 1_000_000
 
@@ -23,6 +25,7 @@ type Weights struct {
 	Balanced         int64 `json:"balanced"`
 	BundleCached     int64 `json:"bundleCached"`
 	OwnNode          int64 `json:"ownNode"`
+	Custom           int64 `json:"custom"` // Config.Scorer
 	// HardPodAffinity is what one required affinity term of a running pod counts for the pods that it names, beside the weights 1 to 100 of
 	// preferred terms.
 	HardPodAffinity int64 `json:"hardPodAffinity"`
@@ -32,7 +35,7 @@ type Weights struct {
 // Source: kube-scheduler pkg/scheduler/apis/config/v1/default_plugins.go; hardPodAffinityWeight: InterPodAffinityArgs.
 func DefaultWeights() Weights {
 	return Weights{NodeAffinity: 2, PodAffinity: 2, TopologySpread: 2, PreferNoSchedule: 3, Resources: 1, Balanced: 1, BundleCached: 1,
-		OwnNode: 1, HardPodAffinity: 1}
+		OwnNode: 1, Custom: 1, HardPodAffinity: 1}
 }
 
 // Config is how a cluster decides. It is part of the input: another configuration is another plan.
@@ -41,6 +44,15 @@ type Config struct {
 	Weights           Weights
 	Strategy          Strategy
 	NamespaceStrategy map[string]Strategy // overrides Strategy
+	Scorer            *Scorer             // nil for none
+}
+
+// Scorer is a score of somebody's own. It depends on the node itself and on the pod's namespace, not on what runs where, so it is asked once per node and
+// kind of pod, and again when the node changes.
+type Scorer struct {
+	Key string // two scorers with the same key give the same scores
+	// Of gives whole percent, 0 to 100: few distinct values, so that nodes can be kept together by them. It must be pure.
+	Of func(namespace string, n *core.Node) int32
 }
 
 // limits bound what a cluster remembers. They change how long a decision takes, never the decision.

@@ -55,6 +55,8 @@ type demand struct {
 	preferred   []core.PreferredSchedulingTerm
 	tolerations []core.Toleration
 	digest      string // of the pack's bundle
+	scorer      *Scorer
+	namespace   string // of the pod, for the scorer
 }
 
 // offDuty is the first filter on the profile that comes before labels: health, cordon, runtime, version, access; "" for none.

@@ -396,6 +396,9 @@ func (o *oracle) best(p *core.Pod) (best *core.Node, all map[uuid.UUID]int64) {
 		if r.own {
 			total += w.OwnNode * MaxScore
 		}
+		if o.cfg.Scorer != nil {
+			total += w.Custom * int64(o.cfg.Scorer.Of(p.Namespace, r.node)) * (MaxScore / 100)
+		}
 		all[r.node.ID] = total
 		if best == nil || total > all[best.ID] || (total == all[best.ID] && o.before(r.node.ID, best.ID)) {
 			best = r.node

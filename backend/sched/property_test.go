@@ -34,6 +34,11 @@ var (
 
 func newMachine(t *rapid.T) *machine {
 	cfg := Config{Seed: rapid.Uint64().Draw(t, "seed"), NamespaceStrategy: map[string]Strategy{"team-b": MostAllocated}}
+	if rapid.Bool().Draw(t, "custom score") {
+		cfg.Scorer = &Scorer{Key: "some", Of: func(namespace string, n *core.Node) int32 {
+			return int32((int64(len(namespace))*7 + int64(len(n.Labels))*31 + n.CPUMillis/100 + int64(n.ID[15])*13) % 101)
+		}}
+	}
 	m := &machine{size: 12, cluster: NewCluster(cfg), oracle: newOracle(cfg)}
 	if pick(t, "forgetful", false, true) {
 		m.cluster.limits = limits{classes: 4, statics: 3, texts: 2, log: 4, dead: 4}

@@ -162,6 +162,9 @@ func (c *Cluster) scores(k *class, slot int32, s *spans) []Score {
 		part("bundleCached", int64(bit(lean.cached))*MaxScore, w.BundleCached),
 		part("ownNode", int64(bit(lean.own))*MaxScore, w.OwnNode),
 	}
+	if k.static.scorer != nil {
+		parts = append(parts, part("custom", int64(lean.custom)*(MaxScore/100), w.Custom))
+	}
 	if k.spreadsSoftly() {
 		even := int64(0)
 		if spread != outOfSpread {

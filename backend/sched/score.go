@@ -8,6 +8,7 @@ type leaning struct {
 	taints   int32 // PreferNoSchedule taints that are not tolerated
 	cached   bool  // the bundle is there already
 	own      bool  // a private node of the pod's creator
+	custom   int32 // what Config.Scorer gives, 0 to 100
 }
 
 // leans computes a pod's leaning towards a node.
@@ -18,6 +19,9 @@ func (d *demand) leans(n *core.Node, p *profile, cached bool) leaning {
 		if d.preferred[i].Preference.Matches(n) {
 			l.affinity += d.preferred[i].Weight
 		}
+	}
+	if d.scorer != nil {
+		l.custom = min(max(d.scorer.Of(d.namespace, n), 0), 100)
 	}
 	for _, t := range p.taints {
 		if t.Effect == core.EffectPreferNoSchedule && !d.tolerates(t) {

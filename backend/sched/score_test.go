@@ -3,6 +3,7 @@ package sched
 import (
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/stark-o/stark/backend/core"
@@ -172,4 +173,55 @@ func TestTiesFollowTheSeed(t *testing.T) {
 		require.Equal(t, homes(t, c, somePod(1)), homes(t, again, somePod(1)))
 	}
 	require.Len(t, first, 4, "every node is the lucky one under some seed")
+}
+
+// A score of one's own counts as much as its weight says, per namespace, and follows nodes as they change. The report takes it apart.
+func TestCustomScore(t *testing.T) {
+	t.Parallel()
+	scorer := &Scorer{Key: "ssd", Of: func(namespace string, n *core.Node) int32 {
+		if namespace == "batch" && n.Labels["disk"] == "ssd" {
+			return 900 // too much is 100
+		}
+		return 0
+	}}
+	w := DefaultWeights()
+	w.Custom = 10
+	c := NewCluster(Config{Weights: w, Scorer: scorer})
+	pack := &core.Pack{ID: uuid.New(), Tag: core.TagUniversal}
+	c.UpsertPack(pack)
+	node := func(id byte, cpu int64, disk string) *core.Node {
+		return &core.Node{ID: uuid.UUID{15: id}, Name: string('a' + rune(id)), Runtime: core.RuntimeNode, Access: core.AccessShared, Status: core.NodeHealthy, MaxPods: 100,
+			CPUMillis: cpu, MemoryBytes: 1 << 30, Labels: map[string]string{"disk": disk}}
+	}
+	c.UpsertNode(node(1, 1000, "hdd"))
+	c.UpsertNode(node(2, 500, "ssd"))
+	pod := func(namespace string) *core.Pod {
+		return &core.Pod{ID: uuid.New(), Namespace: namespace, PackID: pack.ID, CPUMillis: 10, MemoryBytes: 1 << 20, Status: core.PodPending, Desired: core.DesiredRunning}
+	}
+	first := func(namespace string) byte {
+		plan := c.Decide([]*core.Pod{pod(namespace)}, Options{DryRun: true})
+		require.Len(t, plan.Placements, 1)
+		return plan.Placements[0].NodeID[15]
+	}
+	require.EqualValues(t, 2, first("batch"))
+	require.EqualValues(t, 1, first("other"), "more room there")
+	r := c.Explain(pod("batch"))
+	require.Equal(t, uuid.UUID{15: 2}, r.NodeID)
+	require.Equal(t, r.NodeID, r.Verdicts[0].NodeID, "the report adds up to the choice")
+	require.Contains(t, r.Verdicts[0].Scores, Score{Name: "custom", Score: 100, Weight: 10})
+
+	c.UpsertNode(node(1, 1000, "ssd"))
+	require.EqualValues(t, 1, first("batch"), "both are worth the same now")
+	c.UpsertNode(node(1, 1000, "hdd"))
+	require.EqualValues(t, 2, first("batch"))
+	w.Custom = 0
+	c.Configure(Config{Weights: w, Scorer: scorer})
+	require.EqualValues(t, 1, first("batch"))
+	w.Custom = 10
+	c.Configure(Config{Weights: w})
+	require.EqualValues(t, 1, first("batch"))
+	c.Configure(Config{Weights: w, Scorer: &Scorer{Key: "size", Of: func(_ string, n *core.Node) int32 { return int32(n.CPUMillis / 100) }}})
+	require.EqualValues(t, 1, first("batch"))
+	c.UpsertNode(node(2, 5000, "ssd"))
+	require.EqualValues(t, 2, first("batch"), "what can be allocated has changed")
 }

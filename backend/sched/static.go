@@ -33,6 +33,9 @@ func (c *Cluster) demandOf(p *core.Pod, pack *core.Pack, a *parsedAffinity) dema
 	if c.cachedOn[pack.BundleSHA256] > 0 {
 		d.digest = pack.BundleSHA256
 	}
+	if c.hasScorer() {
+		d.scorer, d.namespace = c.cfg.Scorer, p.Namespace
+	}
 	if a.Node != nil {
 		d.required, d.preferred = a.Node.Required, a.Node.Preferred
 	}
@@ -53,6 +56,12 @@ func (c *Cluster) demandKey(b []byte, p *core.Pod, pack *core.Pack, a *parsedAff
 	} else {
 		b = append(b, 0)
 	}
+	if c.hasScorer() {
+		b = appendString(append(b, 1), c.cfg.Scorer.Key)
+		b = appendString(b, p.Namespace)
+	} else {
+		b = append(b, 0)
+	}
 	b = c.appendMap(b, p.NodeSelector)
 	b = appendUint(b, uint64(len(p.Tolerations)))
 	for _, t := range p.Tolerations {
@@ -66,6 +75,9 @@ func (c *Cluster) demandKey(b []byte, p *core.Pod, pack *core.Pack, a *parsedAff
 	}
 	return appendString(b, string(p.Affinity))
 }
+
+// hasScorer says whether somebody's own score counts.
+func (c *Cluster) hasScorer() bool { return c.cfg.Scorer != nil && c.cfg.Weights.Custom != 0 }
 
 // staticOf finds or makes the static of a pod and brings it up to date.
 func (c *Cluster) staticOf(p *core.Pod, pack *core.Pack, a *parsedAffinity) *static {
@@ -163,7 +175,7 @@ func (st *static) build(c *Cluster) {
 	st.lean, st.leaning, st.leanIDs = nil, []leaning{{}}, map[leaning]int32{{}: 0}
 	n := len(c.nodes)
 	st.admit, st.reach = newBitset(n), newBitset(n)
-	leansAny := len(st.preferred) > 0 || st.digest != "" || st.owner != uuid.Nil
+	leansAny := len(st.preferred) > 0 || st.scorer != nil || st.digest != "" || st.owner != uuid.Nil
 	for i := range c.profiles {
 		p := &c.profiles[i]
 		if st.unusable(p) != "" {

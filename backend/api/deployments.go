@@ -205,8 +205,11 @@ func (s *Server) rollBackDeployment(c *fiber.Ctx, who caller) error {
 	if in.Generation < 0 {
 		return core.Invalid("generation", "must be one of the deployment's revisions; leave it out for the one before")
 	}
+	if err := ifMatch(c, &in.Revision); err != nil {
+		return err
+	}
 	return s.onDeployment(c, func(id uuid.UUID) (any, error) {
-		return s.cfg.Store.UndoDeployment(c.UserContext(), who.Actor, id, in.Generation)
+		return s.cfg.Store.UndoDeployment(c.UserContext(), who.Actor, id, in)
 	})
 }
 

@@ -65,7 +65,17 @@ func TestDeployments(t *testing.T) {
 		assert.Equal(t, c.want, w.got("patch"), c.path+c.body)
 	}
 	assert.Equal(t, http.StatusOK, w.do("POST", path+"/rollback", "").status)
-	assert.EqualValues(t, 0, w.got("undo"))
+	assert.Equal(t, wire.DeploymentRollback{}, w.got("undo"))
 	assert.Equal(t, http.StatusOK, w.do("POST", path+"/rollback", `{"generation":4}`).status)
-	assert.EqualValues(t, 4, w.got("undo"))
+	assert.Equal(t, wire.DeploymentRollback{Generation: 4}, w.got("undo"))
+
+	// A change that is meant for what was read says so, in the body or in If-Match.
+	seven := int64(7)
+	assert.Equal(t, http.StatusOK, w.do("POST", path+"/rollback", "", withHeader("If-Match", `"7"`)).status)
+	assert.Equal(t, wire.DeploymentRollback{Revision: &seven}, w.got("undo"))
+	assert.Equal(t, http.StatusOK, w.do("POST", path+"/scale", `{"replicas":3}`, withHeader("If-Match", `"7"`)).status)
+	assert.Equal(t, wire.DeploymentPatch{Replicas: &three, Revision: &seven}, w.got("patch"))
+	for _, verb := range []string{"/rollback", "/pause", "/resume"} {
+		w.do("POST", path+verb, "", withHeader("If-Match", "7")).refused(t, http.StatusBadRequest, core.CodeValidation)
+	}
 }

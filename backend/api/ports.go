@@ -87,7 +87,7 @@ type deploymentStore interface {
 	Deployment(ctx context.Context, actor core.Actor, id uuid.UUID) (wire.Deployment, error)
 	ListDeployments(ctx context.Context, actor core.Actor, filter wire.DeploymentFilter) ([]wire.Deployment, string, error)
 	UpdateDeployment(ctx context.Context, actor core.Actor, id uuid.UUID, patch wire.DeploymentPatch) (wire.Deployment, error)
-	UndoDeployment(ctx context.Context, actor core.Actor, id uuid.UUID, generation int64) (wire.Deployment, error)
+	UndoDeployment(ctx context.Context, actor core.Actor, id uuid.UUID, back wire.DeploymentRollback) (wire.Deployment, error)
 	DeploymentRevisions(ctx context.Context, actor core.Actor, id uuid.UUID) ([]wire.DeploymentRevision, error)
 	DeleteDeployment(ctx context.Context, actor core.Actor, id uuid.UUID) error
 }

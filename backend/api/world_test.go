@@ -216,8 +216,8 @@ func (f *fakes) ListDeployments(_ context.Context, a core.Actor, filter wire.Dep
 func (f *fakes) UpdateDeployment(_ context.Context, a core.Actor, id uuid.UUID, patch wire.DeploymentPatch) (wire.Deployment, error) {
 	return wire.Deployment{ID: id}, f.note("patch", a, patch)
 }
-func (f *fakes) UndoDeployment(_ context.Context, a core.Actor, id uuid.UUID, generation int64) (wire.Deployment, error) {
-	return wire.Deployment{ID: id}, f.note("undo", a, generation)
+func (f *fakes) UndoDeployment(_ context.Context, a core.Actor, id uuid.UUID, back wire.DeploymentRollback) (wire.Deployment, error) {
+	return wire.Deployment{ID: id}, f.note("undo", a, back)
 }
 func (f *fakes) DeploymentRevisions(_ context.Context, a core.Actor, id uuid.UUID) ([]wire.DeploymentRevision, error) {
 	return nil, f.note("revisions", a, id)

@@ -111,23 +111,23 @@ func changedDeployment(ctx context.Context, q *db.Queries, id uuid.UUID, revisio
 	return wire.Deployment{}, refused("deployment", true)
 }
 
-// UndoDeployment makes what a generation was the next one; 0 is the one before the present. NOT_FOUND when it is not kept.
-func (s *Store) UndoDeployment(ctx context.Context, actor core.Actor, id uuid.UUID, generation int64) (d wire.Deployment, err error) {
+// UndoDeployment makes what a generation was the next one. NOT_FOUND when it is not kept, CONFLICT when the revision has moved on.
+func (s *Store) UndoDeployment(ctx context.Context, actor core.Actor, id uuid.UUID, back wire.DeploymentRollback) (d wire.Deployment, err error) {
 	err = s.asActor(ctx, actor, func(q *db.Queries) error {
-		_, err := q.UndoDeployment(ctx, db.UndoDeploymentParams{ID: id, Generation: generation})
+		_, err := q.UndoDeployment(ctx, db.UndoDeploymentParams{ID: id, Generation: back.Generation, Revision: back.Revision})
 		if errors.Is(err, pgx.ErrNoRows) {
 			revisions, listErr := q.DeploymentRevisions(ctx, id)
 			if listErr != nil {
 				return mapError("list revisions", listErr)
 			}
-			if !keeps(revisions, generation) {
+			if !keeps(revisions, back.Generation) {
 				if _, err := readDeployment(ctx, q, id); err != nil {
 					return err
 				}
 				return core.Errorf(core.CodeNotFound, "that generation is not kept").WithHint("GET /api/deployments/:id/revisions lists those that are.")
 			}
 		}
-		d, err = changedDeployment(ctx, q, id, nil, "roll back deployment", err)
+		d, err = changedDeployment(ctx, q, id, back.Revision, "roll back deployment", err)
 		return err
 	})
 	return d, err

@@ -35,26 +35,28 @@ func TestDeploymentsByActor(t *testing.T) {
 		return err
 	})
 
-	_, err = w.UndoDeployment(t.Context(), w.dev, made.ID, 0)
+	_, err = w.UndoDeployment(t.Context(), w.dev, made.ID, wire.DeploymentRollback{Generation: 0})
 	requireCode(t, core.CodeNotFound, err) // there is no generation before
 	now, err := w.UpdateDeployment(t.Context(), w.dev, made.ID, wire.DeploymentPatch{Spec: json.RawMessage(`{"env": {"V": "2"}}`), FollowLatest: &on})
 	require.NoError(t, err)
 	require.EqualValues(t, 2, now.Generation)
 	c.check(t, "roll back", owners, func(ctx context.Context, a core.Actor) error {
-		_, err := w.UndoDeployment(ctx, a, made.ID, 1)
+		_, err := w.UndoDeployment(ctx, a, made.ID, wire.DeploymentRollback{Generation: 1})
 		return err
 	})
 	now, err = w.Deployment(t.Context(), w.dev, made.ID)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"env": {"V": "1"}}`, string(now.Spec))
 	require.False(t, now.FollowLatest, "it would undo the rollback")
-	undone, err := w.UndoDeployment(t.Context(), w.dev, made.ID, 0)
+	undone, err := w.UndoDeployment(t.Context(), w.dev, made.ID, wire.DeploymentRollback{Generation: 0})
 	require.NoError(t, err)
 	require.JSONEq(t, `{"env": {"V": "2"}}`, string(undone.Spec), "the one before")
 	revisions, err := w.DeploymentRevisions(t.Context(), w.dev, made.ID)
 	require.NoError(t, err)
 	require.Equal(t, undone.Generation, revisions[0].Generation)
-	_, err = w.UndoDeployment(t.Context(), w.dev, made.ID, 99)
+	_, err = w.UndoDeployment(t.Context(), w.dev, made.ID, wire.DeploymentRollback{Generation: 1, Revision: &made.Revision})
+	requireCode(t, core.CodeConflict, err) // somebody was faster
+	_, err = w.UndoDeployment(t.Context(), w.dev, made.ID, wire.DeploymentRollback{Generation: 99})
 	requireCode(t, core.CodeNotFound, err)
 
 	_, err = w.UpdateDeployment(t.Context(), w.dev, made.ID, wire.DeploymentPatch{Replicas: &two, Revision: &made.Revision})

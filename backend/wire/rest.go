@@ -455,7 +455,8 @@ type DeploymentScale struct {
 
 // DeploymentRollback is the body of POST /api/deployments/:id/rollback.
 type DeploymentRollback struct {
-	Generation int64 `json:"generation"` // 0 is the one before
+	Generation int64  `json:"generation"`         // 0 is the one before
+	Revision   *int64 `json:"revision,omitempty"` // as in DeploymentPatch
 }
 
 // DeploymentRevision is an entry of GET /api/deployments/:id/revisions: what a generation was.

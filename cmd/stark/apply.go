@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stark-o/stark/backend/wire"
+	"github.com/stark-o/stark/cmd/stark/internal/client"
 	"github.com/stark-o/stark/cmd/stark/internal/manifest"
 )
 
@@ -193,8 +194,21 @@ func orNothing(value string) string {
 	return value
 }
 
+// conflictTries is how often a change is tried again that was refused because somebody else was faster. The control loop is somebody: it writes the status
+// of a deployment as long as that rolls over.
+const conflictTries = 10
+
 // applyOne creates or changes one thing and says so in kubectl's words.
 func (c *cli) applyOne(ctx context.Context, w wantedThing, dryRun bool) error {
+	for try := 1; ; try++ {
+		err := c.tryToApply(ctx, w, dryRun)
+		if !errors.Is(err, client.ErrConflict) || try == conflictTries {
+			return err
+		}
+	}
+}
+
+func (c *cli) tryToApply(ctx context.Context, w wantedThing, dryRun bool) error {
 	changes, exists, err := w.changes(ctx)
 	if err != nil {
 		return err

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/stark-o/stark/backend/wire"
+	"github.com/stark-o/stark/cmd/stark/internal/client"
 )
 
 // onDeployment finds a deployment and does something about it.
@@ -65,12 +67,7 @@ The template of its pods is changed with "stark apply".`,
 			return usage(cmd, "nothing to change: give PACK[:VERSION] or a flag")
 		}
 		return c.onDeployment(cmd.Context(), namespace, args[0], func(conn *connection, d wire.Deployment) error {
-			if patch.Strategy != nil {
-				if patch.Strategy, err = merged(d.Strategy, patch.Strategy); err != nil {
-					return err
-				}
-			}
-			d, err := conn.UpdateDeployment(cmd.Context(), d.ID, patch)
+			d, err := change(cmd.Context(), conn, d, patch)
 			if err != nil {
 				return err
 			}
@@ -81,6 +78,28 @@ The template of its pods is changed with "stark apply".`,
 		})
 	}
 	return cmd
+}
+
+// change changes a deployment; of the strategy only what the patch says of it, whoever changes the rest at the same time.
+func change(ctx context.Context, conn *connection, d wire.Deployment, patch wire.DeploymentPatch) (wire.Deployment, error) {
+	if patch.Strategy == nil {
+		return conn.UpdateDeployment(ctx, d.ID, patch)
+	}
+	for try := 1; ; try++ {
+		whole, err := merged(d.Strategy, patch.Strategy)
+		if err != nil {
+			return d, err
+		}
+		meant := patch
+		meant.Strategy, meant.Revision = whole, &d.Revision
+		changed, err := conn.UpdateDeployment(ctx, d.ID, meant)
+		if !errors.Is(err, client.ErrConflict) || try == conflictTries {
+			return changed, err
+		}
+		if d, err = conn.Deployment(ctx, d.ID); err != nil {
+			return d, err
+		}
+	}
 }
 
 // merged is an object with the members of another put in.

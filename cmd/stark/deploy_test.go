@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -48,6 +50,15 @@ func (f *fake) deploymentRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("PATCH /api/deployments/{id}", one(func(w http.ResponseWriter, r *http.Request, d *wire.Deployment) {
 		f.deployPatch = wire.DeploymentPatch{}
 		f.read(r, &f.deployPatch)
+		if f.faster > 0 {
+			f.faster--
+			d.Revision++
+			d.Strategy = json.RawMessage(`{"maxSurge": 2}`)
+		}
+		if want := f.deployPatch.Revision; want != nil && *want != d.Revision {
+			fail(w, 409, wire.Problem{Code: core.CodeConflict, Message: "changed by someone else"})
+			return
+		}
 		if f.deployPatch.Pack != "" {
 			d.PackVersion = f.deployPatch.Version
 			d.Generation++
@@ -172,6 +183,28 @@ func TestDeployChanges(t *testing.T) {
 	require.False(t, *f.deployPatch.Paused)
 	require.Equal(t, "deployment/web rolled back: hello@4.0.0, generation 3\n", s.must("deploy", "rollout", "undo", "web", "--to-revision", "4"))
 	require.Equal(t, "deployment/web rolled back: hello@0.0.0, generation 4\n", s.must("deploy", "rollback", "web"))
+}
+
+// The control loop writes a deployment's status all the time while it rolls over: who is too late looks again.
+func TestDeployChangesAreTriedAgain(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	s := f.loggedIn()
+	f.deploys = []wire.Deployment{deployment("web", 1, complete(1))}
+	f.faster = 2
+	s.must("deploy", "update", "web", "--min-ready", "3s")
+	require.JSONEq(t, `{"maxSurge": 2, "minReadySeconds": 3}`, string(f.deployPatch.Strategy), "what the other has said stays")
+
+	file := filepath.Join(t.TempDir(), "web.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("kind: Deployment\nmetadata: {name: web}\nspec: {pack: hello@1.0.0, replicas: 4}\n"), 0o600))
+	f.faster = 3
+	require.Equal(t, "deployment/web configured\n", s.must("apply", "-f", file))
+	require.EqualValues(t, 4, *f.deployPatch.Replicas)
+	f.faster = 1000
+	require.Equal(t, exitError, s.run("apply", "-f", file))
+	require.Contains(t, s.err, "changed by someone else")
+	require.Equal(t, exitError, s.run("deploy", "update", "web", "--min-ready", "4s"))
+	require.Equal(t, 1000-2*conflictTries, f.faster)
 }
 
 // rolls plays how a rollout to generation 2 goes.

@@ -64,6 +64,7 @@ type fake struct {
 	deploys       []wire.Deployment
 	deployed      wire.DeploymentCreate // the last one that was made
 	deployPatch   wire.DeploymentPatch  // of the last change of a deployment
+	faster        int                   // so many changes of a deployment come too late
 	revisions     []wire.DeploymentRevision
 	classes       []wire.PriorityClass
 	settings      []wire.Setting

@@ -161,6 +161,7 @@ type (
 	noAdvisor struct{ api.Advisor }
 	noObjects struct{ api.Objects }
 	noWatches struct{ api.Watches }
+	noAdvisor struct{ api.Advisor }
 )
 
 func (w *world) run() {

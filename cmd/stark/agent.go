@@ -19,7 +19,7 @@ type agentOptions struct {
 	email                                 string
 	passwordFromIn                        bool
 	labels, taints                        []string
-	cpu, memory                           string
+	cpu, memory, isolation                string
 	pods                                  int
 }
 
@@ -33,7 +33,8 @@ func newAgent(c *cli) *cobra.Command {
 The agent needs a login of its own. It asks for one the first time and keeps it (readable by you only) in its folder; or give it a file with
 --credentials. A node of a developer is private: only their own pods come to it. Accounts of role node, operator and admin share theirs.
 
-Workers are no security boundary: do not run packs of people you do not trust.`,
+A pod is a thread of the agent unless you say --isolation process: threads start faster and take less, but they are no security boundary, and a
+pack that allocates far beyond its memory at once can end the agent and with it every pod here. Take processes for packs that you do not trust.`,
 		Example: `  stark agent
   stark agent --server https://stark.example.com --name build-1 --label zone=eu --taint dedicated=ci:NoSchedule
   stark agent --email agent@example.com --password-stdin < password.txt`,
@@ -52,6 +53,7 @@ Workers are no security boundary: do not run packs of people you do not trust.`,
 	fs.StringSliceVar(&o.taints, "taint", nil, "taints of a new node: KEY[=VALUE]:EFFECT,…")
 	fs.StringVar(&o.cpu, "cpu", "", "CPU it offers (default what there is)")
 	fs.StringVar(&o.memory, "memory", "", "memory it offers (default three quarters of what there is)")
+	fs.StringVar(&o.isolation, "isolation", "", "what a pod is run in: thread or process (default $STARK_AGENT_ISOLATION, then thread)")
 	fs.IntVar(&o.pods, "max-pods", 0, "pods it takes at most (default 110)")
 	return cmd
 }
@@ -60,6 +62,9 @@ func (c *cli) agent(cmd *cobra.Command, o agentOptions) error {
 	ctx := cmd.Context()
 	if _, err := pairs(cmd, "label", o.labels, nil); err != nil {
 		return err
+	}
+	if o.isolation != "" && o.isolation != "thread" && o.isolation != "process" {
+		return usage(cmd, "--isolation %q: want thread or process", o.isolation)
 	}
 	node, err := agentproc.FindNode(ctx, o.node)
 	if err != nil {
@@ -125,6 +130,7 @@ func (o agentOptions) env(c *cli) map[string]string {
 	if o.pods > 0 {
 		env["STARK_NODE_PODS"] = fmt.Sprint(o.pods)
 	}
+	set("STARK_AGENT_ISOLATION", o.isolation)
 	set("STARK_LOG_FORMAT", c.env("STARK_LOG_FORMAT"))
 	set("STARK_LOG_LEVEL", c.env("STARK_LOG_LEVEL"))
 	return env

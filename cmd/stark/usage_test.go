@@ -66,6 +66,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"up now":                               `unexpected argument "now"`,
 		"serve now":                            `unexpected argument "now"`,
 		"agent --label a":                      "want key=value",
+		"agent --isolation vm":                 "want thread or process",
 		"pod logs hello --tail -2":             "want 0 or more",
 		"logout --scope all":                   "want local, global or others",
 		"login --password-stdin --token-stdin": "exclude each other",

@@ -161,7 +161,6 @@ type (
 	noAdvisor struct{ api.Advisor }
 	noObjects struct{ api.Objects }
 	noWatches struct{ api.Watches }
-	noAdvisor struct{ api.Advisor }
 )
 
 func (w *world) run() {

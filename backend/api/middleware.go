@@ -94,6 +94,9 @@ func (s *Server) guarded(c *fiber.Ctx) (err error) {
 // record writes the request's one line. Neither query nor headers are in it: they may hold what nobody should read.
 func (s *Server) record(c *fiber.Ctx, start time.Time, public *core.Error, cause error) {
 	status := c.Response().StatusCode()
+	if s.cfg.Answered != nil {
+		s.cfg.Answered(routeOf(c), methodOf(c), status, time.Since(start))
+	}
 	attrs := []slog.Attr{
 		slog.String(keyMethod, c.Method()), slog.String(keyPath, c.Path()), slog.Int(keyStatus, status),
 		slog.Duration(keyDuration, time.Since(start)), slog.String(keyCorrelation, correlationID(c)),
@@ -109,6 +112,26 @@ func (s *Server) record(c *fiber.Ctx, start time.Time, public *core.Error, cause
 		}
 	}
 	s.cfg.Log.LogAttrs(s.ctx, level, "request", attrs...)
+}
+
+// routeOf is the pattern that took the request: /api/pods/:id. What reached no route, which middleware at "/" answered, has none.
+func routeOf(c *fiber.Ctx) string {
+	route := c.Route()
+	if route == nil || (route.Path == "/" && c.Path() != "/") {
+		return "none"
+	}
+	if len(route.Path) > 1 {
+		return strings.TrimSuffix(route.Path, "/")
+	}
+	return route.Path
+}
+
+// methodOf is the method, if it is one that we know: who asks may send any word.
+func methodOf(c *fiber.Ctx) string {
+	if slices.Contains(fiber.DefaultMethods, c.Method()) {
+		return c.Method()
+	}
+	return "other"
 }
 
 // refuseConnection answers what never reached a route: bodies over the limit, and requests that are not HTTP.

@@ -51,6 +51,8 @@ type Config struct {
 	AllowedOrigins []string
 	// Limits bound how often somebody may ask; the zero value bounds nothing.
 	Limits Limits
+	// Answered, when set, hears of each answer. Route is a pattern as it was mounted, "none" where nothing is; there are few of them.
+	Answered func(route, method string, status int, took time.Duration)
 	// RequestTimeout bounds a request; default 30 s. BundleTimeout bounds one that reads a bundle; default 5 min.
 	RequestTimeout, BundleTimeout time.Duration
 }

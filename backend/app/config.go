@@ -39,6 +39,8 @@ type Config struct {
 	AllowedOrigins []string
 	// Limits bound how often somebody may ask; DefaultLimits are what FromEnv begins with. The zero value bounds nothing.
 	Limits api.Limits
+	// MetricsListen is the host:port where /metrics is answered; "" is nowhere.
+	MetricsListen string
 	// AgentPage are the files of the page at /agent; nil serves none.
 	AgentPage fs.FS
 	// Console are the files of the web console at /console; nil serves none.
@@ -69,6 +71,7 @@ const (
 	EnvLimitUser      = "STARK_RATE_LIMIT_USER"
 	EnvLimitAddress   = "STARK_RATE_LIMIT_ADDRESS"
 	EnvLimitLogin     = "STARK_RATE_LIMIT_LOGIN"
+	EnvMetrics        = "STARK_METRICS_LISTEN"
 	EnvProxies        = "STARK_TRUSTED_PROXIES"
 )
 
@@ -85,6 +88,7 @@ func FromEnv(getenv func(string) string) Config {
 		cfg.AnonKey = key
 	}
 	cfg.AllowedOrigins = commas(getenv(EnvOrigins))
+	cfg.MetricsListen = getenv(EnvMetrics)
 	cfg.Limits = DefaultLimits
 	for name, bound := range map[string]*float64{EnvLimitUser: &cfg.Limits.User, EnvLimitAddress: &cfg.Limits.Address, EnvLimitLogin: &cfg.Limits.Login} {
 		text := getenv(name)

@@ -33,17 +33,20 @@ import (
 type Server struct {
 	cfg      Config
 	listener net.Listener
-	store    *store.Store
-	verifier *auth.Verifier
-	supabase *supa.Client
-	state    *cluster.State
-	feed     *feed.Feed
-	control  *control.Controller
-	hub      *hub.Hub
-	watch    *watch.Room
-	api      *api.Server
-	ready    chan struct{} // closed once the first snapshot is in
-	once     sync.Once
+	metrics  *metrics
+	// metricsListener is nil when nobody may ask.
+	metricsListener net.Listener
+	store           *store.Store
+	verifier        *auth.Verifier
+	supabase        *supa.Client
+	state           *cluster.State
+	feed            *feed.Feed
+	control         *control.Controller
+	hub             *hub.Hub
+	watch           *watch.Room
+	api             *api.Server
+	ready           chan struct{} // closed once the first snapshot is in
+	once            sync.Once
 }
 
 // New checks the configuration, takes the port and puts the parts together. Nothing talks to Supabase yet: a server starts in any order
@@ -90,11 +93,13 @@ func (s *Server) compose(ctx context.Context) (err error) {
 	if s.watch, err = watch.New(watch.Config{Store: s.store, Log: cfg.Log}); err != nil {
 		return err
 	}
+	s.metrics = newMetrics(s)
 	s.api, err = api.New(api.Config{
 		Store: s.store, Verifier: s.verifier, Auth: s.supabase, Objects: s.supabase, Watches: s.watch, Advisor: advisor{control.NewCounsel(s.state, 0), s.state.Node, s.ready}, Ready: s.Ready, Log: cfg.Log, AllowedOrigins: cfg.AllowedOrigins, AgentPage: cfg.AgentPage, Console: cfg.Console,
-		Limits:  cfg.Limits,
-		Sockets: api.SocketsFunc(func(conn api.SocketConn, remote string) { s.hub.Serve(conn, remote) }),
-		Info:    wire.ServerInfo{Version: cfg.Version, SupabaseURL: cfg.PublicSupabaseURL, AnonKey: cfg.AnonKey},
+		Limits:   cfg.Limits,
+		Answered: s.metrics.request,
+		Sockets:  api.SocketsFunc(func(conn api.SocketConn, remote string) { s.hub.Serve(conn, remote) }),
+		Info:     wire.ServerInfo{Version: cfg.Version, SupabaseURL: cfg.PublicSupabaseURL, AnonKey: cfg.AnonKey},
 	})
 	if err != nil {
 		return err
@@ -102,6 +107,11 @@ func (s *Server) compose(ctx context.Context) (err error) {
 	var lc net.ListenConfig
 	if s.listener, err = lc.Listen(ctx, "tcp", cfg.Listen); err != nil {
 		return fmt.Errorf("listen on %s: %w", cfg.Listen, err)
+	}
+	if cfg.MetricsListen != "" {
+		if s.metricsListener, err = lc.Listen(ctx, "tcp", cfg.MetricsListen); err != nil {
+			return fmt.Errorf("%s: listen on %s: %w", EnvMetrics, cfg.MetricsListen, err)
+		}
 	}
 	return nil
 }
@@ -143,9 +153,12 @@ func (s *Server) OfferSetup(ctx context.Context, renew bool) (string, error) {
 // Close gives back what New took. It is for servers that are never run; Run does it by itself.
 func (s *Server) Close() error {
 	var err error
-	if s.listener != nil {
-		if err = s.listener.Close(); errors.Is(err, net.ErrClosed) {
-			err = nil
+	for _, ln := range []net.Listener{s.listener, s.metricsListener} {
+		if ln == nil {
+			continue
+		}
+		if e := ln.Close(); !errors.Is(e, net.ErrClosed) {
+			err = errors.Join(err, e)
 		}
 	}
 	if s.supabase != nil {
@@ -162,12 +175,18 @@ func (s *Server) Close() error {
 
 // Run serves until ctx ends, then stops in order and returns nil; or it returns why it had to stop before. Once.
 func (s *Server) Run(ctx context.Context) error {
-	failed := make(chan error, 5)
+	failed := make(chan error, 6)
 	feeding := s.start(failed, "feed", s.feed.Run)
 	reporting := s.start(failed, "hub", s.hub.Run)
 	deciding := s.start(failed, "control", s.control.Run)
 	telling := s.start(failed, "watch", s.watch.Run)
 	serving := s.start(failed, "api", func(context.Context) error { return s.api.Listen(s.listener) })
+	measured := s.start(failed, "metrics", func(ctx context.Context) error {
+		if s.metricsListener == nil {
+			return nil
+		}
+		return s.metrics.serve(ctx, s.metricsListener, s.cfg.Log)
+	})
 	s.cfg.Log.Info("serving", "url", s.URL(), "supabase", s.cfg.SupabaseURL)
 
 	var cause error
@@ -184,6 +203,7 @@ func (s *Server) Run(ctx context.Context) error {
 	reporting.stop()
 	telling.stop()
 	feeding.stop()
+	measured.stop()
 	return errors.Join(cause, err, s.Close())
 }
 

@@ -36,6 +36,11 @@ func TestPodsByLabel(t *testing.T) {
 		{wire.PodFilter{Labels: append(in("app", "in", "web"), in("tier", "absent")...)}, []string{"others"}},
 		{wire.PodFilter{Labels: in("app", "in", "web"), CreatedBy: &w.dev.UserID}, []string{"web"}},
 		{wire.PodFilter{Labels: in("app", "in", "nothing")}, nil},
+		{wire.PodFilter{Labels: append(in("app", "in", "web"), in("tier", "in", "a")...)}, []string{"web"}},
+		{wire.PodFilter{Labels: append(in("app", "in", "web"), in("app", "in", "db")...)}, nil},
+		{wire.PodFilter{Labels: in("app", "in", "web"), Namespace: "default"}, []string{"web", "others"}},
+		{wire.PodFilter{Labels: in("app", "in", "web"), Namespace: "elsewhere"}, nil},
+		{wire.PodFilter{Labels: in("app", "in", "web"), Status: core.PodRunning}, nil},
 	} {
 		pods, _, err := w.ListPods(t.Context(), c["viewer"], want.filter)
 		require.NoError(t, err)
@@ -45,6 +50,23 @@ func TestPodsByLabel(t *testing.T) {
 		}
 		require.ElementsMatch(t, want.names, names, "%+v", want.filter)
 	}
+	var paged []string
+	f := wire.PodFilter{Labels: in("app", "in", "web"), Slice: wire.Slice{Limit: 1}}
+	for {
+		pods, next, err := w.ListPods(t.Context(), c["viewer"], f)
+		require.NoError(t, err)
+		require.Len(t, pods, 1)
+		paged = append(paged, pods[0].Name)
+		if next == "" {
+			break
+		}
+		f.After, err = wire.ParseCursor(next)
+		require.NoError(t, err)
+	}
+	require.Equal(t, []string{"others", "web"}, paged, "newest first, page by page")
+	pods, _, err := w.ListPods(t.Context(), c["node"], wire.PodFilter{Labels: in("app", "in", "web")})
+	require.NoError(t, err)
+	require.Empty(t, pods, "an agent's account reads no pods")
 }
 
 func TestPackChangesByActor(t *testing.T) {

@@ -169,7 +169,7 @@ func (s *Server) allowOrigin(c *fiber.Ctx) {
 		return
 	}
 	c.Set(fiber.HeaderAccessControlAllowOrigin, origin)
-	c.Set(fiber.HeaderAccessControlExposeHeaders, headerCorrelation+", "+fiber.HeaderRetryAfter+", RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset")
+	c.Set(fiber.HeaderAccessControlExposeHeaders, headerCorrelation+", "+fiber.HeaderRetryAfter+", "+fiber.HeaderETag+", "+headerReplayed+", RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset")
 }
 
 func (s *Server) listed(origin string) bool {
@@ -182,8 +182,9 @@ func (s *Server) cors(c *fiber.Ctx) error {
 		return c.Next()
 	}
 	if s.listed(c.Get(fiber.HeaderOrigin)) {
-		c.Set(fiber.HeaderAccessControlAllowMethods, "GET, POST, PATCH, DELETE")
-		c.Set(fiber.HeaderAccessControlAllowHeaders, strings.Join([]string{fiber.HeaderAuthorization, fiber.HeaderContentType, headerLastEvent, headerCorrelation}, ", "))
+		c.Set(fiber.HeaderAccessControlAllowMethods, "GET, POST, PUT, PATCH, DELETE")
+		c.Set(fiber.HeaderAccessControlAllowHeaders, strings.Join([]string{fiber.HeaderAuthorization, fiber.HeaderContentType, headerLastEvent, headerCorrelation,
+			fiber.HeaderIfMatch, fiber.HeaderIfNoneMatch, headerIdempotency}, ", "))
 		c.Set(fiber.HeaderAccessControlMaxAge, "600")
 	}
 	return c.SendStatus(fiber.StatusNoContent)

@@ -35,12 +35,11 @@ type parameter struct {
 }
 
 var (
-	slice     = []parameter{{name: "limit", about: "1 to 500; 50 when left out", kind: int64(0)}, {name: "cursor", about: "the page.next of the answer before", kind: ""}}
-	named     = parameter{name: "name", about: "exactly this name", kind: ""}
-	inSpace   = parameter{name: "namespace", about: "in this namespace", kind: ""}
-	ofPack    = parameter{name: "packId", about: "of this pack version", kind: uuid.UUID{}}
-	changing  = []core.Code{core.CodeForbidden, core.CodeConflict}
-	forbidden = []core.Code{core.CodeForbidden}
+	slice    = []parameter{{name: "limit", about: "1 to 500; 50 when left out", kind: int64(0)}, {name: "cursor", about: "the page.next of the answer before", kind: ""}}
+	named    = parameter{name: "name", about: "exactly this name", kind: ""}
+	inSpace  = parameter{name: "namespace", about: "in this namespace", kind: ""}
+	ofPack   = parameter{name: "packId", about: "of this pack version", kind: uuid.UUID{}}
+	changing = []core.Code{core.CodeForbidden, core.CodeConflict}
 )
 
 func query(more ...parameter) []parameter { return append(more, slice...) }

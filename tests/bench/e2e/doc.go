@@ -10,6 +10,8 @@
 //	track    when each pod was wanted, sent, committed and assigned
 //	ceiling  the same loop with nothing in it
 //
+// The api.* figures are of people who ask the REST API: api.
+//
 // The agent.* figures are of real agents instead, Node.js and a tab of a real Chromium, each a process of its own: runtimes, agents, pss.
 package e2e
 
@@ -22,6 +24,10 @@ func Register(suite *bench.Suite) {
 	suite.Register("agent.start", Start)
 	suite.Register("agent.memory", Memory)
 	suite.Register("agent.density", Density)
+	suite.Register("api.list", APIList)
+	suite.Register("api.get", APIGet)
+	suite.Register("api.create", APICreate)
+	suite.Register("rls.cost", RLSCost)
 	suite.Register("feed.list", FeedList)
 	suite.Register("feed.decode", FeedDecode)
 }

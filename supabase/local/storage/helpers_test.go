@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"io"
@@ -46,6 +47,9 @@ func (f feeder) close(t *testing.T) {
 	t.Helper()
 	require.NoError(t, f.w.Close())
 }
+
+// breakOff makes whoever reads fail.
+func (f feeder) breakOff() { _ = f.w.CloseWithError(context.Canceled) } // never an error, says io
 
 // pattern is an endless, cheap, position-dependent stream of bytes.
 type pattern struct{ at int64 }

@@ -219,6 +219,7 @@ func TestResumableOutlivesRestartAndBrokenConnection(t *testing.T) {
 	}()
 	feed.write(t, "0123")
 	cancel()
+	feed.breakOff() // the transport may wait for its body before it says that it was cancelled
 	require.Error(t, <-broken)
 	arrived, err := strconv.Atoi(w.offset(w.service, location).header.Get("Upload-Offset")) // waits for the broken request to end
 	require.NoError(t, err)

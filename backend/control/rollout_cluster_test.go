@@ -106,6 +106,56 @@ func TestABadGenerationIsTakenBack(t *testing.T) {
 	require.EqualValues(t, 1, fixture.One[int64](t, w.pool, "select count(*) from public.events where kind = 'deployment' and reason = 'rolled_back' and type = 'Warning'"))
 }
 
+// halts is a store whose leader never hears that its step was committed which takes a generation back, or that which went before it.
+type halts struct {
+	*store.Store
+	at     func(step core.RolloutStep) bool
+	halted atomic.Bool
+}
+
+func (h *halts) Roll(ctx context.Context, epoch core.Epoch, step core.RolloutStep) (uint64, error) {
+	position, err := h.Store.Roll(ctx, epoch, step)
+	if err == nil && h.at(step) {
+		h.halted.Store(true)
+		<-ctx.Done()
+		return 0, core.Errorf(core.CodeUnavailable, "the answer was lost")
+	}
+	return position, err
+}
+
+// A leader dies amid a crash loop, the next while it takes the bad generation back. It is taken back once, and what works is never touched.
+func TestACrashLoopGoesOnUnderTheNextLeader(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	fixture.Node(t, w.pool, w.ops, "n1", 20)
+	first := startServer(t, "first", w.db, options{})
+	eventually(t, "it leads", first.leads)
+	w.deployment(t, "replicas, spec, strategy", `3, '{"labels": {"v": "1"}}', '{"maxSurge": 1, "maxUnavailable": 0}'`)
+	w.stable(t, 1, 2)
+	first.stop()
+	working := fixture.All[string](t, w.pool, "select id::text from public.pods where status = 'running' order by id")
+	fixture.Exec(t, w.pool, `update public.deployments set spec = '{"labels": {"v": "bad"}}'`)
+	var h *halts
+	a := startServer(t, "a", w.db, options{wrap: func(s *store.Store) control.Store {
+		h = &halts{Store: s, at: func(step core.RolloutStep) bool { return len(step.Create) > 0 }}
+		return h
+	}})
+	eventually(t, "it has made a pod that will crash", h.halted.Load)
+	a.stop()
+	b := startServer(t, "b", w.db, options{wrap: func(s *store.Store) control.Store {
+		h = &halts{Store: s, at: func(step core.RolloutStep) bool { return step.RollbackTo != 0 }}
+		return h
+	}})
+	eventually(t, "it has taken the generation back", func() bool { w.agentsOf(t, 2); return h.halted.Load() })
+	b.stop()
+	c := startServer(t, "c", w.db, options{})
+	eventually(t, "c leads", c.leads)
+	w.stable(t, 3, 2)
+	require.EqualValues(t, 1, fixture.One[int64](t, w.pool, "select count(*) from public.events where reason = 'rolled_back'"), "once")
+	require.EqualValues(t, 3, w.count(t, `status = 'running' and labels = '{"v": "1"}'`))
+	require.Subset(t, fixture.All[string](t, w.pool, "select id::text from public.pods where deployment_generation = 1"), working)
+}
+
 func TestADeploymentFollowsTheLatest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

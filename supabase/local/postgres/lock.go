@@ -33,6 +33,9 @@ func acquireLock(dir string) (*os.File, error) {
 	return f, nil
 }
 
+// releaseLock gives the lock back.
+func releaseLock(f *os.File) error { return errors.Join(unlock(f), f.Close()) }
+
 // Held returns a *LockedError when another process, or another server of this one, uses the state directory right now, and nil otherwise.
 func Held(dir string) error {
 	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR, 0)
@@ -40,8 +43,11 @@ func Held(dir string) error {
 		return nil // no lock file: nobody was ever here
 	}
 	defer func() { _ = f.Close() }() // nothing was written
-	if errors.Is(tryLock(f), errHeld) {
+	switch err := tryLock(f); {
+	case errors.Is(err, errHeld):
 		return &LockedError{Dir: dir, PID: readPID(f)}
+	case err == nil:
+		_ = unlock(f) // closing it does the same, a moment later
 	}
 	return nil
 }

@@ -23,3 +23,6 @@ func tryLock(f *os.File) error {
 		}
 	}
 }
+
+// unlock gives the lock back at once: a child of this process that has not come to its exec yet still has the descriptor, and the lock with it.
+func unlock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }

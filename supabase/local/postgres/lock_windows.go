@@ -18,3 +18,6 @@ func tryLock(f *os.File) error {
 	}
 	return err
 }
+
+// unlock leaves it to the closing of the file.
+func unlock(*os.File) error { return nil }

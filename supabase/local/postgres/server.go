@@ -238,7 +238,7 @@ func (s *Server) release() error {
 		errs = append(errs, os.RemoveAll(s.dir))
 	}
 	if s.lock != nil {
-		errs = append(errs, s.lock.Close())
+		errs = append(errs, releaseLock(s.lock))
 	}
 	return errors.Join(errs...)
 }

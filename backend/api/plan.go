@@ -102,7 +102,7 @@ func (s *Server) plan(c *fiber.Ctx, who caller) error {
 
 // inList says which entry of a list an error is about.
 func inList(list string, i int, err error) error {
-	return inField(fmt.Sprintf("%s[%d]", list, i), err)
+	return core.InField(fmt.Sprintf("%s[%d]", list, i), err)
 }
 
 // podsOfNew are the pods of a deployment that is not there yet.

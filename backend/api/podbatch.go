@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -40,20 +39,6 @@ func (s *Server) createPods(c *fiber.Ctx, who caller) error {
 
 // inItem says which pod of a batch an error is about.
 func inItem(i int, err error) error { return inList("pods", i, err) }
-
-// inField puts an error's field under another.
-func inField(field string, err error) error {
-	var public *core.Error
-	if !errors.As(err, &public) {
-		return err
-	}
-	named := *public
-	named.Field = field
-	if public.Field != "" {
-		named.Field += "." + public.Field
-	}
-	return &named
-}
 
 func (s *Server) patchPod(c *fiber.Ctx, who caller) error {
 	id, err := pathID(c, "pod")

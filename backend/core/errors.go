@@ -46,6 +46,20 @@ func Invalid(field, format string, args ...any) *Error {
 	return &Error{Code: CodeValidation, Field: field, Message: fmt.Sprintf(format, args...)}
 }
 
+// InField puts the field that an error is about under another: "name" in "pods[3]" is "pods[3].name". What is no Error stays as it is.
+func InField(field string, err error) error {
+	var public *Error
+	if !errors.As(err, &public) {
+		return err
+	}
+	named := *public
+	named.Field = field
+	if public.Field != "" {
+		named.Field += "." + public.Field
+	}
+	return (&named).WithCause(err)
+}
+
 // WithHint returns a copy that tells what to do next.
 func (e *Error) WithHint(hint string) *Error { c := *e; c.Hint = hint; return &c }
 

@@ -105,18 +105,7 @@ func (s *Store) blame(ctx context.Context, actor core.Actor, in []wire.PodCreate
 }
 
 // inItem says which pod of a batch an error is about.
-func inItem(i int, err error) error {
-	var public *core.Error
-	if !errors.As(err, &public) {
-		return err
-	}
-	named := *public
-	named.Field = fmt.Sprintf("pods[%d]", i)
-	if public.Field != "" {
-		named.Field += "." + public.Field
-	}
-	return (&named).WithCause(err)
-}
+func inItem(i int, err error) error { return core.InField(fmt.Sprintf("pods[%d]", i), err) }
 
 func resolveBatch(ctx context.Context, q *db.Queries, in []wire.PodCreate) ([]batchPod, error) {
 	type key struct {
